@@ -1,0 +1,112 @@
+use std::hash::Hash;
+
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use std::hash::BuildHasher;
+
+/// Distinct byte strings in order of first appearance, in one arena.
+///
+/// Codes depend on the order of arrival only, never on the hash seed.
+#[derive(Debug, Default)]
+pub struct Dictionary {
+    arena: Vec<u8>,
+    ends: Vec<usize>,
+    table: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Dictionary {
+    pub fn new() -> Dictionary {
+        Dictionary::default()
+    }
+
+    /// The code of `bytes`, which is added if it is new.
+    pub fn intern(&mut self, bytes: &[u8]) -> u32 {
+        let hash = self.hasher.hash_one(bytes);
+        let (arena, ends) = (&self.arena, &self.ends);
+        if let Some(code) = self.table.find(hash, |&code| slice(arena, ends, code) == bytes) {
+            return *code;
+        }
+        // More than 2^32 distinct texts would need 32 GiB of `ends` first.
+        let code = self.ends.len() as u32;
+        self.arena.extend_from_slice(bytes);
+        self.ends.push(self.arena.len());
+        let (arena, ends, hasher) = (&self.arena, &self.ends, &self.hasher);
+        self.table.insert_unique(hash, code, |&code| hasher.hash_one(slice(arena, ends, code)));
+        code
+    }
+
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.ends.len() as u32).map(|code| slice(&self.arena, &self.ends, code))
+    }
+}
+
+fn slice<'a>(arena: &'a [u8], ends: &[usize], code: u32) -> &'a [u8] {
+    let code = code as usize;
+    let start = if code == 0 { 0 } else { ends[code - 1] };
+    &arena[start..ends[code]]
+}
+
+/// Distinct values of any hashable type, in order of first appearance.
+#[derive(Debug)]
+pub struct Interner<T> {
+    values: Vec<T>,
+    codes: HashMap<T, u32>,
+}
+
+impl<T> Default for Interner<T> {
+    fn default() -> Self {
+        Interner { values: Vec::new(), codes: HashMap::new() }
+    }
+}
+
+impl<T: Hash + Eq + Clone> Interner<T> {
+    pub fn new() -> Interner<T> {
+        Interner::default()
+    }
+
+    pub fn intern(&mut self, value: &T) -> u32 {
+        if let Some(code) = self.codes.get(value) {
+            return *code;
+        }
+        let code = self.values.len() as u32;
+        self.values.push(value.clone());
+        self.codes.insert(value.clone(), code);
+        code
+    }
+
+    pub fn into_values(self) -> Vec<T> {
+        self.values
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn codes_name_the_first_appearance(texts in proptest::collection::vec("[a-c甲]{0,3}", 0..200)) {
+            let mut dictionary = Dictionary::new();
+            let codes: Vec<u32> = texts.iter().map(|text| dictionary.intern(text.as_bytes())).collect();
+            let values: Vec<&[u8]> = dictionary.iter().collect();
+            let mut seen: Vec<&str> = Vec::new();
+            for (text, code) in texts.iter().zip(&codes) {
+                prop_assert_eq!(values[*code as usize], text.as_bytes());
+                if !seen.contains(&text.as_str()) {
+                    prop_assert_eq!(*code as usize, seen.len());
+                    seen.push(text);
+                }
+            }
+            prop_assert_eq!(dictionary.len(), seen.len());
+        }
+    }
+}

@@ -1,0 +1,83 @@
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use flate2::read::MultiGzDecoder;
+
+use super::error::Problem;
+use super::SourceError;
+
+/// A decompressed text, or a workbook as it is.
+#[derive(Debug)]
+pub enum Content {
+    Text(Vec<u8>),
+    Workbook(Vec<u8>),
+}
+
+/// Largest text that is read, after decompression.
+const TEXT_LIMIT: u64 = 64 << 30;
+/// A workbook is held in memory while its cells stream out of it.
+const WORKBOOK_LIMIT: u64 = 2 << 30;
+
+/// Opens a file by what is in it, not by its name: gzip is unpacked, workbooks are recognised.
+pub fn open(path: &Path) -> Result<Content, SourceError> {
+    let io_error = |source| SourceError::Io { path: path.to_owned(), source };
+    let file = File::open(path).map_err(io_error)?;
+    let size = file.metadata().map_err(io_error)?.len();
+    let mut reader = BufReader::with_capacity(1 << 16, file);
+    let magic = peek(&mut reader).map_err(io_error)?;
+    match magic {
+        [0x1f, 0x8b, ..] => {
+            let bytes = unpack(reader).map_err(|problem| problem.in_file(path))?;
+            Ok(Content::Text(bytes))
+        }
+        [b'P', b'K', 3, 4] => {
+            limit("the workbook", size, WORKBOOK_LIMIT).map_err(|problem| problem.in_file(path))?;
+            read_all(reader, size).map(Content::Workbook).map_err(io_error)
+        }
+        [0xd0, 0xcf, 0x11, 0xe0] => Err(Problem::Unsupported { kind: "old Excel (XLS)" }.in_file(path)),
+        _ => {
+            limit("the file", size, TEXT_LIMIT).map_err(|problem| problem.in_file(path))?;
+            read_all(reader, size).map(Content::Text).map_err(io_error)
+        }
+    }
+}
+
+/// BLAKE3 of a file's bytes, in hexadecimal.
+pub fn hash_file(path: &Path) -> io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(File::open(path)?)?;
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+fn peek(reader: &mut BufReader<File>) -> io::Result<[u8; 4]> {
+    let mut magic = [0; 4];
+    let buffered = io::BufRead::fill_buf(reader)?;
+    for (to, from) in magic.iter_mut().zip(buffered) {
+        *to = *from;
+    }
+    Ok(magic)
+}
+
+fn limit(what: &str, size: u64, limit: u64) -> Result<(), Problem> {
+    if size > limit { Err(Problem::TooLarge { what: what.to_owned(), size, limit }) } else { Ok(()) }
+}
+
+fn read_all(mut reader: impl Read, size: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    // The size on disk is only a hint: a growing file must not make us ask for memory without limit.
+    bytes.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX)).map_err(io::Error::other)?;
+    reader.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn unpack(reader: impl Read) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    let mut decoder = MultiGzDecoder::new(reader).take(TEXT_LIMIT + 1);
+    decoder.read_to_end(&mut bytes).map_err(|error| Problem::Damaged {
+        what: "the gzip stream cannot be unpacked to its end",
+        detail: error.to_string(),
+    })?;
+    limit("the unpacked text", bytes.len() as u64, TEXT_LIMIT)?;
+    Ok(bytes)
+}

@@ -1,0 +1,179 @@
+use std::io::{Cursor, Read, Seek};
+use std::sync::Arc;
+
+use calamine::{CellErrorType, Data, DataRef, Reader, Xlsx, XlsxCellReader, XlsxError};
+
+use super::error::Problem;
+use super::records::{Fields, Found, Records};
+use super::{Layout, RawTable, Sheets, coding};
+
+/// Unpacked size of one part of a workbook that is still read. A full sheet of 1,048,576 rows and
+/// twenty columns is about 1 GiB of XML.
+const PART_LIMIT: u64 = 4 << 30;
+/// A part that unpacks to more than this many times its packed size is no table, unless it is small.
+const RATIO_LIMIT: u64 = 400;
+const SMALL_PART: u64 = 64 << 20;
+
+/// Streams the cells of the chosen sheets. Sizes come from the archive's directory and are checked
+/// before any part is unpacked; a sheet's declared dimensions are never believed.
+pub fn read(bytes: &[u8], layout: &Layout) -> Result<Vec<RawTable>, Problem> {
+    check_sizes(bytes)?;
+    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(damaged)?;
+    let names = workbook.sheet_names();
+    let chosen: Vec<String> = match &layout.sheets {
+        Sheets::First => names.first().cloned().into_iter().collect(),
+        Sheets::All => names.clone(),
+        Sheets::Named(wanted) => {
+            let absent = wanted.iter().find(|name| !names.contains(name));
+            if let Some(absent) = absent {
+                let found: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                return Err(Problem::NoSheet { wanted: absent.clone(), found: found.join(", ") });
+            }
+            wanted.clone()
+        }
+    };
+    if chosen.is_empty() {
+        return Err(Problem::Empty);
+    }
+    let mut tables = Vec::new();
+    for name in chosen {
+        let mut rows = Rows::new(workbook.worksheet_cells_reader(&name).map_err(damaged)?);
+        match coding::code(&mut rows, layout, encoding_rs::UTF_8, Arc::from(name.as_str())) {
+            Ok(table) => tables.push(table),
+            // Of many sheets, those without any cell are no tables.
+            Err(Problem::Empty) if layout.sheets == Sheets::All => {}
+            Err(problem) => return Err(problem),
+        }
+    }
+    Ok(tables)
+}
+
+fn damaged(error: XlsxError) -> Problem {
+    Problem::Damaged { what: "the workbook cannot be read", detail: error.to_string() }
+}
+
+fn check_sizes(bytes: &[u8]) -> Result<(), Problem> {
+    let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| Problem::Damaged {
+        what: "the workbook is no complete ZIP archive",
+        detail: error.to_string(),
+    })?;
+    for index in 0..archive.len() {
+        let part = archive.by_index_raw(index).map_err(|error| Problem::Damaged {
+            what: "a part of the workbook cannot be found",
+            detail: error.to_string(),
+        })?;
+        let allowed = PART_LIMIT.min(SMALL_PART.max(part.compressed_size().saturating_mul(RATIO_LIMIT)));
+        if part.size() > allowed {
+            let name = part.name().unwrap_or_default();
+            let what = format!("part `{name}` of the workbook");
+            return Err(Problem::TooLarge { what, size: part.size(), limit: allowed });
+        }
+    }
+    Ok(())
+}
+
+/// Groups a stream of cells into rows.
+struct Rows<'a, R: Read + Seek> {
+    cells: XlsxCellReader<'a, R>,
+    /// First cell of the next row: already read, not yet given out.
+    ahead: Option<(u32, u32, String)>,
+}
+
+impl<'a, R: Read + Seek> Rows<'a, R> {
+    fn new(cells: XlsxCellReader<'a, R>) -> Rows<'a, R> {
+        Rows { cells, ahead: None }
+    }
+
+    fn cell(&mut self) -> Result<Option<(u32, u32, String)>, Problem> {
+        if self.ahead.is_some() {
+            return Ok(self.ahead.take());
+        }
+        while let Some(cell) = self.cells.next_cell().map_err(damaged)? {
+            let text = text_of(cell.get_value());
+            if !text.is_empty() {
+                let (row, column) = cell.get_position();
+                return Ok(Some((row, column, text)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl<R: Read + Seek> Records for Rows<'_, R> {
+    fn next(&mut self, fields: &mut Fields) -> Result<Found, Problem> {
+        fields.clear();
+        let Some((row, column, text)) = self.cell()? else { return Ok(Found::End) };
+        let mut cell = Some((column, text));
+        while let Some((column, text)) = cell {
+            fields.pad(column as usize);
+            fields.push(text.as_bytes());
+            cell = match self.cell()? {
+                Some((own, column, text)) if own == row && column as usize >= fields.len() => Some((column, text)),
+                next => {
+                    self.ahead = next;
+                    None
+                }
+            };
+        }
+        Ok(Found::Record { line: u64::from(row) + 1 })
+    }
+
+    fn ragged_is_fault(&self) -> bool {
+        false
+    }
+}
+
+/// A cell as a person reads it: numbers without binary noise, dates as ISO 8601.
+fn text_of(value: &DataRef<'_>) -> String {
+    match value {
+        DataRef::Empty => String::new(),
+        DataRef::String(text) => text.clone(),
+        DataRef::SharedString(text) => (*text).to_owned(),
+        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
+        DataRef::Int(integer) => integer.to_string(),
+        DataRef::Float(number) => number_text(*number),
+        DataRef::Bool(flag) => flag.to_string(),
+        DataRef::DateTime(moment) if moment.is_datetime() => {
+            let (year, month, day, hour, minute, second, _) = moment.to_ymd_hms_milli();
+            if (hour, minute, second) == (0, 0, 0) {
+                format!("{year:04}-{month:02}-{day:02}")
+            } else {
+                format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+            }
+        }
+        DataRef::DateTime(duration) => number_text(duration.as_f64()),
+        DataRef::Error(error) => error_text(error),
+    }
+}
+
+fn error_text(error: &CellErrorType) -> String {
+    Data::Error(error.clone()).to_string()
+}
+
+/// Spreadsheets show at most 15 significant digits of a binary number; 0.1 + 0.2 was meant as 0.3.
+fn number_text(number: f64) -> String {
+    let shortest = number.to_string();
+    if shortest.chars().filter(char::is_ascii_digit).count() <= 15 {
+        return shortest;
+    }
+    format!("{number:.14e}").parse::<f64>().map_or(shortest, |rounded| rounded.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::number_text;
+
+    #[test]
+    fn numbers_read_as_they_are_shown() {
+        for (number, expected) in [
+            (0.1 + 0.2, "0.3"),
+            (0.02, "0.02"),
+            (411721.0, "411721"),
+            (1e-7, "0.0000001"),
+            (43895.0, "43895"),
+            (-2.5, "-2.5"),
+        ] {
+            assert_eq!(number_text(number), expected);
+        }
+    }
+}
