@@ -1,6 +1,20 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 #![forbid(unsafe_code)]
 
+pub mod cli;
 pub mod column;
+pub mod cube;
+pub mod indicator;
+pub mod judge;
+#[cfg(feature = "delta")]
+pub mod lake;
 pub mod model;
+pub mod normalize;
+pub mod pipeline;
+#[cfg(feature = "query")]
+pub mod query;
+pub mod reference;
+pub mod report;
+pub mod simulate;
 pub mod source;
+pub mod validate;

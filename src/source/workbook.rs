@@ -77,18 +77,24 @@ struct Rows<'a, R: Read + Seek> {
     cells: XlsxCellReader<'a, R>,
     /// First cell of the next row: already read, not yet given out.
     ahead: Option<(u32, u32, String)>,
+    /// The reader must not be asked again once it has said that there is no more.
+    ended: bool,
 }
 
 impl<'a, R: Read + Seek> Rows<'a, R> {
     fn new(cells: XlsxCellReader<'a, R>) -> Rows<'a, R> {
-        Rows { cells, ahead: None }
+        Rows { cells, ahead: None, ended: false }
     }
 
     fn cell(&mut self) -> Result<Option<(u32, u32, String)>, Problem> {
         if self.ahead.is_some() {
             return Ok(self.ahead.take());
         }
-        while let Some(cell) = self.cells.next_cell().map_err(damaged)? {
+        while !self.ended {
+            let Some(cell) = self.cells.next_cell().map_err(damaged)? else {
+                self.ended = true;
+                break;
+            };
             let text = text_of(cell.get_value());
             if !text.is_empty() {
                 let (row, column) = cell.get_position();

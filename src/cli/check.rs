@@ -1,0 +1,24 @@
+use super::exit::Failure;
+use super::progress::Progress;
+use super::run::Inputs;
+use super::{Global, summary};
+use crate::pipeline;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    inputs: Inputs,
+}
+
+pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
+    let progress = Progress::new(global.quiet);
+    let evaluated = pipeline::evaluate(&arguments.inputs.request(global), &progress);
+    progress.finish();
+    let evaluated = evaluated?;
+    if !global.quiet {
+        let record = pipeline::record(&evaluated);
+        summary::print(&evaluated, &record, global)?;
+    }
+    pipeline::check_rejections(&evaluated)?;
+    Ok(())
+}

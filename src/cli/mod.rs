@@ -1,0 +1,143 @@
+//! The command line: one file a command; messages, exit codes, nothing else.
+
+mod check;
+mod exit;
+mod explain;
+#[cfg(feature = "delta")]
+mod history;
+mod indicator;
+mod progress;
+mod rejections;
+mod run;
+mod simulate;
+mod summary;
+#[cfg(feature = "query")]
+mod query;
+#[cfg(feature = "delta")]
+mod trace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use exit::Failure;
+
+/// Sampling-and-inspection analytics: messy laboratory exports in, defensible published figures out.
+#[derive(Debug, Parser)]
+#[command(name = "assay", version, max_term_width = 100, infer_subcommands = false)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// Folder of the lake.
+    #[arg(long, global = true, value_name = "DIR", default_value = "./lake")]
+    lake: PathBuf,
+    /// Answer from what was published by this run.
+    #[arg(long, global = true, value_name = "RUN")]
+    as_known_at: Option<u64>,
+    /// Language of the summary.
+    #[arg(long, global = true, value_enum, default_value = "en")]
+    lang: Language,
+    /// Say nothing but errors.
+    #[arg(long, global = true)]
+    quiet: bool,
+    /// Log to stderr as JSON lines.
+    #[arg(long, global = true, value_enum, value_name = "FORMAT")]
+    log: Option<LogFormat>,
+    /// Threads to use; all processors by default.
+    #[arg(long, global = true, value_name = "N")]
+    threads: Option<usize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Language {
+    Zh,
+    En,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Read the exports of a pipeline and publish its figures.
+    Run(run::Arguments),
+    /// Read, normalize, validate and judge; write nothing.
+    Check(check::Arguments),
+    /// One indicator, at any grain.
+    Indicator(indicator::Arguments),
+    /// What was refused by the last run, and why.
+    Rejections(rejections::Arguments),
+    /// What a rejection code means and how to mend it.
+    Explain(explain::Arguments),
+    /// Write the exports of a made-up county, with their known truth.
+    Simulate(simulate::Arguments),
+    /// SQL over the lake.
+    #[cfg(feature = "query")]
+    Query(query::Arguments),
+    /// A sample with everything that belongs to it, down to file, sheet and line.
+    #[cfg(feature = "delta")]
+    Trace(trace::Arguments),
+    /// Runs published so far.
+    #[cfg(feature = "delta")]
+    History(history::HistoryArguments),
+    /// Check every byte of the lake against its ledger.
+    #[cfg(feature = "delta")]
+    Verify(history::VerifyArguments),
+    /// Publish the figures of an earlier run again.
+    #[cfg(feature = "delta")]
+    Restore(history::RestoreArguments),
+}
+
+/// Parses the arguments, runs the command, and turns its outcome into an exit code.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let code = if error.use_stderr() { exit::USAGE } else { exit::DONE };
+            // A closed pipe is no reason to fail.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let global = arguments.global;
+    progress::start_log(global.log.is_some());
+    if let Some(threads) = global.threads {
+        // Only the first call in a process can fail to set the pool, and this is the first.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    }
+    let result = match arguments.command {
+        Command::Run(command) => run::run(&command, &global),
+        Command::Check(command) => check::run(&command, &global),
+        Command::Indicator(command) => indicator::run(&command, &global),
+        Command::Rejections(command) => rejections::run(&command, &global),
+        Command::Explain(command) => explain::run(&command, &global),
+        Command::Simulate(command) => simulate::run(&command, &global),
+        #[cfg(feature = "query")]
+        Command::Query(command) => query::run(&command, &global),
+        #[cfg(feature = "delta")]
+        Command::Trace(command) => trace::run(&command, &global),
+        #[cfg(feature = "delta")]
+        Command::History(command) => history::history(&command, &global),
+        #[cfg(feature = "delta")]
+        Command::Verify(command) => history::verify(&command, &global),
+        #[cfg(feature = "delta")]
+        Command::Restore(command) => history::restore(&command, &global),
+    };
+    match result {
+        Ok(()) => ExitCode::from(exit::DONE),
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(failure.code)
+        }
+    }
+}

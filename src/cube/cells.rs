@@ -1,0 +1,156 @@
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use crate::column::{Coded, Frame, combine};
+use crate::model::{UNKNOWN, Value};
+
+/// One cell: a value of each dimension, a day, a count.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cell {
+    /// Index into the values of each dimension.
+    pub codes: Vec<u32>,
+    pub day: Option<Date>,
+    pub n: i64,
+}
+
+/// The contingency table of one fact. Canonical: values and cells are sorted, no cell is zero, so that
+/// equal tables are equal bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Cells {
+    pub fact: String,
+    /// Dimension and its distinct values, sorted.
+    pub dimensions: Vec<(String, Vec<String>)>,
+    pub cells: Vec<Cell>,
+}
+
+impl Cells {
+    /// Counts the rows of a frame, each once or by an integer weight.
+    pub fn tally(fact: &str, frame: &Frame, dimensions: &[String], day: &str, weight: Option<&str>) -> Cells {
+        let columns: Vec<Coded<Value>> = dimensions.iter().map(|name| frame.column_or_missing(name)).collect();
+        let days = frame.column_or_missing(day);
+        let (codes, distinct) = combine(columns.iter().chain([&days]), frame.rows());
+        let mut counts = vec![0i64; distinct];
+        let mut first_rows = vec![None; distinct];
+        let weights = weight.map(|name| frame.column_or_missing(name));
+        for (row, code) in codes.iter().enumerate() {
+            let weight = weights.as_ref().map_or(1, |weights| weights.get(row).as_integer().unwrap_or(0));
+            counts[*code as usize] += weight;
+            first_rows[*code as usize].get_or_insert(row);
+        }
+        let keyed = first_rows.into_iter().zip(counts).filter_map(|(row, n)| {
+            let row = row?;
+            let texts: Vec<String> = columns.iter().map(|column| dimension_text(column.get(row))).collect();
+            Some((texts, days.get(row).as_date(), n))
+        });
+        Cells::from_texts(fact, dimensions, keyed)
+    }
+
+    /// Builds the canonical table from cells spelt out in text.
+    pub fn from_texts(
+        fact: &str,
+        dimensions: &[String],
+        cells: impl IntoIterator<Item = (Vec<String>, Option<Date>, i64)>,
+    ) -> Cells {
+        let mut sums: BTreeMap<(Vec<String>, Option<Date>), i64> = BTreeMap::new();
+        for (texts, day, n) in cells {
+            *sums.entry((texts, day)).or_default() += n;
+        }
+        sums.retain(|_, n| *n != 0);
+        let mut values: Vec<Vec<String>> = vec![Vec::new(); dimensions.len()];
+        for (texts, _) in sums.keys() {
+            for (values, text) in values.iter_mut().zip(texts) {
+                values.push(text.clone());
+            }
+        }
+        for values in &mut values {
+            values.sort_unstable();
+            values.dedup();
+        }
+        let code = |values: &Vec<String>, text: &String| values.binary_search(text).unwrap_or(0) as u32;
+        let cells = sums.into_iter().map(|((texts, day), n)| Cell {
+            codes: values.iter().zip(&texts).map(|(values, text)| code(values, text)).collect(),
+            day,
+            n,
+        });
+        Cells {
+            fact: fact.to_owned(),
+            cells: cells.collect(),
+            dimensions: dimensions.iter().cloned().zip(values).collect(),
+        }
+    }
+
+    /// The sum of two tables of the same fact and dimensions.
+    pub fn merge(&self, other: &Cells) -> Cells {
+        let names: Vec<String> = self.dimensions.iter().map(|(name, _)| name.clone()).collect();
+        Cells::from_texts(&self.fact, &names, self.texts().chain(other.texts()))
+    }
+
+    /// The table over fewer dimensions.
+    pub fn roll_up(&self, dimensions: &[String]) -> Cells {
+        let kept: Vec<usize> = dimensions.iter().filter_map(|name| self.position(name)).collect();
+        let cells = self.texts().map(|(texts, day, n)| {
+            (kept.iter().map(|index| texts[*index].clone()).collect(), day, n)
+        });
+        Cells::from_texts(&self.fact, dimensions, cells)
+    }
+
+    pub fn texts(&self) -> impl Iterator<Item = (Vec<String>, Option<Date>, i64)> {
+        self.cells.iter().map(|cell| {
+            let texts = self.dimensions.iter().zip(&cell.codes).map(|((_, values), code)| values[*code as usize].clone());
+            (texts.collect(), cell.day, cell.n)
+        })
+    }
+
+    pub fn position(&self, dimension: &str) -> Option<usize> {
+        self.dimensions.iter().position(|(name, _)| name == dimension)
+    }
+
+    pub fn total(&self) -> i64 {
+        self.cells.iter().map(|cell| cell.n).sum()
+    }
+}
+
+fn dimension_text(value: &Value) -> String {
+    if value.is_missing() { UNKNOWN.to_owned() } else { value.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Spelt = Vec<(Vec<String>, Option<Date>, i64)>;
+
+    fn table(cells: &Spelt) -> Cells {
+        Cells::from_texts("samples", &["region".to_owned(), "stage".to_owned()], cells.clone())
+    }
+
+    fn cells() -> impl Strategy<Value = Spelt> {
+        let cell = ("[ab]", "[xyz]", proptest::option::of(1i8..5), 0i64..4).prop_map(|(region, stage, day, n)| {
+            (vec![region, stage], day.map(|day| date(2020, 1, day)), n)
+        });
+        proptest::collection::vec(cell, 0..12)
+    }
+
+    proptest! {
+        #[test]
+        fn merging_is_a_commutative_monoid(a in cells(), b in cells(), c in cells()) {
+            let (ta, tb, tc) = (table(&a), table(&b), table(&c));
+            prop_assert_eq!(ta.merge(&table(&Vec::new())), ta.clone());
+            prop_assert_eq!(ta.merge(&tb), tb.merge(&ta));
+            prop_assert_eq!(ta.merge(&tb).merge(&tc), ta.merge(&tb.merge(&tc)));
+            prop_assert_eq!(ta.merge(&tb), table(&[a, b].concat()));
+        }
+
+        #[test]
+        fn rolling_up_keeps_the_total(a in cells()) {
+            let whole = table(&a);
+            let rolled = whole.roll_up(&["stage".to_owned()]);
+            prop_assert_eq!(rolled.total(), whole.total());
+            prop_assert_eq!(rolled.roll_up(&[]).total(), whole.total());
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! tally: rows → cells, the contingency tables that every figure sums.
+//!
+//! A cell is a distinct combination of a fact's dimensions and day, with a count. Cells add up: merged in
+//! any order, over files, months and counties, they give the same table.
+
+mod cells;
+mod facts;
+mod filter;
+
+pub use cells::{Cell, Cells};
+pub use facts::{Fact, FactInputs, PENDING, build_fact, fact_dimensions};
+pub use filter::{Filter, FilterError};

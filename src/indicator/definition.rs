@@ -1,0 +1,125 @@
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+use super::Interval;
+use crate::cube::{Fact, Filter};
+
+/// An indicator, as a pipeline defines it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Definition {
+    pub id: String,
+    pub name_zh: String,
+    pub name_en: String,
+    /// Where the document sets it, with its wording.
+    pub clause: String,
+    /// Bodies that answer for it.
+    pub agency: Vec<String>,
+    pub kind: Kind,
+    pub fact: Fact,
+    /// What belongs to the figure at all.
+    pub base: Option<Filter>,
+    pub numerator: Filter,
+    pub denominator: Denominator,
+    pub unit: Unit,
+    pub interval: Interval,
+    pub target: Option<Target>,
+    pub due: Option<Date>,
+    /// A rate over fewer is not judged.
+    pub min_denominator: i64,
+    pub span: Span,
+    /// The reading where the document leaves a choice.
+    pub note: String,
+    /// Numbers printed beside the figure, in `note`.
+    pub shown: Vec<(String, Filter)>,
+    pub cuts: Vec<Vec<String>>,
+}
+
+/// How a figure relates to time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Sums what happened in a period.
+    Flow,
+    /// Counts what stands on the last day.
+    Stock,
+    /// Counts what was covered since the beginning of the year.
+    Coverage,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Denominator {
+    /// The figure is a count.
+    None,
+    Where(Filter),
+    /// Persons, on the basis that the pipeline sets.
+    Population,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    Percent,
+    PerThousand,
+    Count,
+}
+
+impl Unit {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Unit::Percent => "%",
+            Unit::PerThousand => "per_1000",
+            Unit::Count => "count",
+        }
+    }
+
+    /// What the ratio is multiplied by.
+    pub fn scale(self) -> i64 {
+        match self {
+            Unit::Percent => 100,
+            Unit::PerThousand => 1000,
+            Unit::Count => 1,
+        }
+    }
+}
+
+/// Which days a figure of the whole covers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Span {
+    /// From the first of January to the as-of day.
+    YearToDate,
+    /// Everything there is, dated or not.
+    All,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    AtLeast,
+    AtMost,
+    Equal,
+}
+
+impl Operator {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operator::AtLeast => "≥",
+            Operator::AtMost => "≤",
+            Operator::Equal => "=",
+        }
+    }
+}
+
+/// A target in the unit of its figure: `≥ 97` per cent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    pub operator: Operator,
+    pub value: Decimal,
+}
+
+impl Target {
+    pub fn text(&self, unit: Unit) -> String {
+        let suffix = match unit {
+            Unit::Percent => " %",
+            Unit::PerThousand => " / 1000",
+            Unit::Count => "",
+        };
+        format!("{} {}{suffix}", self.operator.as_str(), self.value)
+    }
+}

@@ -1,0 +1,209 @@
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::{Definition, Denominator, Judgement, Kind, Span, bounds, judge_target, percent};
+use crate::cube::{Cells, Fact};
+use crate::model::UNKNOWN;
+
+/// Persons, by region code, on the basis that the pipeline counts by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Populations {
+    pub persons: BTreeMap<String, i64>,
+    /// The whole: stated for the county itself, or the sum of its townships.
+    pub total: Option<i64>,
+    /// Basis, year, grade and source, printed with every figure per head.
+    pub note: String,
+}
+
+/// What an evaluation needs beside cells.
+#[derive(Debug, Clone)]
+pub struct Context<'a> {
+    pub as_of: Date,
+    pub populations: &'a Populations,
+    /// Codes of the regions that appear in a cut by region even with nothing to count.
+    pub regions: &'a [String],
+    /// Restricts flows to these days; the indicator's own span where there is none.
+    pub period: Option<(Date, Date)>,
+}
+
+/// One published number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure {
+    pub indicator: String,
+    /// Dimension and value of the cut; empty for the whole.
+    pub cut: Vec<(String, String)>,
+    pub period: Option<(Date, Date)>,
+    pub numerator: i64,
+    /// None for a count, and where the cut has no population.
+    pub denominator: Option<i64>,
+    pub value: String,
+    pub bounds: Option<(String, String)>,
+    pub judgement: Judgement,
+    /// The definition's note, the numbers shown beside the figure, the population's basis.
+    pub note: String,
+}
+
+/// Group of a cut → numerator, denominator.
+type Groups = BTreeMap<Vec<String>, (i64, i64)>;
+
+/// Evaluates an indicator for the whole, then for each of `cuts` that its fact has the dimensions for.
+pub fn evaluate(definition: &Definition, cells: &Cells, cuts: &[Vec<String>], context: &Context<'_>) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    let whole = std::slice::from_ref(const { &Vec::new() });
+    for cut in whole.iter().chain(cuts) {
+        let known = cut.iter().all(|name| name == "month" || cells.position(name).is_some());
+        if known {
+            figures.extend(evaluate_cut(definition, cells, cut, context));
+        }
+    }
+    figures
+}
+
+fn evaluate_cut(definition: &Definition, cells: &Cells, cut: &[String], context: &Context<'_>) -> Vec<Figure> {
+    let by_month = cut.iter().any(|name| name == "month");
+    let days = days(definition, context);
+    let mut groups = Groups::new();
+    let mut observed = 0i64;
+    let base = definition.base.as_ref().map(|filter| filter.select(cells));
+    let numerator = definition.numerator.select(cells);
+    let denominator = match &definition.denominator {
+        Denominator::Where(filter) => Some(filter.select(cells)),
+        Denominator::None | Denominator::Population => None,
+    };
+    for group in expected_groups(cut, days, context) {
+        groups.entry(group).or_default();
+    }
+    for (index, cell) in cells.cells.iter().enumerate() {
+        let inside = match (definition.kind, cell.day, days) {
+            (Kind::Stock | Kind::Coverage, day, _) if !by_month => day == Some(context.as_of),
+            (_, Some(day), Some((start, end))) => start <= day && day <= end,
+            (_, None, Some(_)) => false,
+            (_, _, None) => true,
+        };
+        if !inside || base.as_ref().is_some_and(|base| !base[index]) {
+            continue;
+        }
+        let in_denominator = denominator.as_ref().is_some_and(|selected| selected[index]);
+        if !numerator[index] && !in_denominator {
+            continue;
+        }
+        observed += 1;
+        let month = cell.day.map(|day| day.to_string().chars().take(7).collect::<String>());
+        let group = cut.iter().map(|name| match cells.position(name) {
+            Some(position) => cells.dimensions[position].1[cell.codes[position] as usize].clone(),
+            None => month.clone().unwrap_or_else(|| UNKNOWN.to_owned()),
+        });
+        let (top, bottom) = groups.entry(group.collect()).or_default();
+        *top += if numerator[index] { cell.n } else { 0 };
+        *bottom += if in_denominator { cell.n } else { 0 };
+    }
+    let shown = if cut.is_empty() { shown(definition, cells, base.as_deref(), days) } else { String::new() };
+    let observed = observed > 0 || definition.fact != Fact::Returns;
+    let figures = groups.into_iter().map(|(group, (top, bottom))| {
+        let denominator = match &definition.denominator {
+            Denominator::None => None,
+            Denominator::Where(_) => Some(bottom),
+            Denominator::Population => Some(population(cut, &group, context.populations)),
+        };
+        let observed = observed && !(definition.fact == Fact::Returns && (top, bottom) == (0, 0));
+        figure(definition, cut, &group, top, denominator, observed, &shown, days, context)
+    });
+    figures.collect()
+}
+
+#[allow(clippy::too_many_arguments, reason = "one figure is made of all of these")]
+fn figure(
+    definition: &Definition,
+    cut: &[String],
+    group: &[String],
+    numerator: i64,
+    denominator: Option<i64>,
+    observed: bool,
+    shown: &str,
+    days: Option<(Date, Date)>,
+    context: &Context<'_>,
+) -> Figure {
+    let judgement = judge_target(definition, numerator, denominator, observed, context.as_of);
+    let has_value = observed && denominator != Some(0);
+    let digits = if definition.unit == super::Unit::PerThousand { 3 } else { 2 };
+    let interval = denominator.filter(|_| has_value).and_then(|denominator| {
+        bounds(definition.interval, numerator, denominator, definition.unit.scale(), digits)
+    });
+    let month = cut.iter().position(|name| name == "month").and_then(|index| group.get(index));
+    let period = match (month, days) {
+        (Some(month), _) => format!("{month}-01").parse::<Date>().ok().map(|first| (first, first.last_of_month())),
+        (None, Some((_, end))) if definition.kind == Kind::Stock => Some((end, end)),
+        (None, days) => days,
+    };
+    let population = match definition.denominator {
+        Denominator::Population => context.populations.note.as_str(),
+        _ => "",
+    };
+    let notes = [definition.note.as_str(), shown, population];
+    let notes: Vec<&str> = notes.into_iter().filter(|note| !note.is_empty()).collect();
+    Figure {
+        indicator: definition.id.clone(),
+        cut: cut.iter().cloned().zip(group.iter().cloned()).collect(),
+        period: period.map(|(start, end)| (start, end.min(context.as_of))),
+        value: if has_value { percent(numerator, denominator, definition.unit) } else { String::new() },
+        denominator: denominator.filter(|_| !(matches!(definition.denominator, Denominator::Population) && denominator == Some(0))),
+        numerator,
+        bounds: interval,
+        judgement,
+        note: notes.join("; "),
+    }
+}
+
+/// The days that the whole covers; none where the indicator takes everything.
+fn days(definition: &Definition, context: &Context<'_>) -> Option<(Date, Date)> {
+    match (context.period, definition.span) {
+        (Some(period), _) => Some(period),
+        (None, Span::All) => None,
+        (None, Span::YearToDate) => Some((context.as_of.first_of_year(), context.as_of)),
+    }
+}
+
+/// Groups that are printed even when nothing falls into them: every region, every month so far.
+fn expected_groups(cut: &[String], days: Option<(Date, Date)>, context: &Context<'_>) -> Vec<Vec<String>> {
+    match (cut, days) {
+        ([], _) => vec![Vec::new()],
+        ([only], _) if only == "region" => context.regions.iter().map(|region| vec![region.clone()]).collect(),
+        ([only], Some((start, end))) if only == "month" => {
+            let months = start.first_of_month().series(jiff::Span::new().months(1)).take_while(|day| *day <= end);
+            months.map(|day| vec![day.to_string().chars().take(7).collect()]).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Persons for a cut: of the whole, or of a region; zero where no list says.
+fn population(cut: &[String], group: &[String], populations: &Populations) -> i64 {
+    match (cut, group) {
+        ([], _) => populations.total.unwrap_or(0),
+        ([only], [region]) if only == "region" => populations.persons.get(region).copied().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn shown(definition: &Definition, cells: &Cells, base: Option<&[bool]>, days: Option<(Date, Date)>) -> String {
+    let parts = definition.shown.iter().map(|(label, filter)| {
+        let selected = filter.select(cells);
+        let n: i64 = cells
+            .cells
+            .iter()
+            .enumerate()
+            .filter(|(index, cell)| {
+                let dated = match (cell.day, days) {
+                    (Some(day), Some((start, end))) => start <= day && day <= end,
+                    (None, Some(_)) => false,
+                    (_, None) => true,
+                };
+                dated && selected[*index] && base.is_none_or(|base| base[*index])
+            })
+            .map(|(_, cell)| cell.n)
+            .sum();
+        format!("{label} {n}")
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}

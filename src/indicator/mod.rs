@@ -1,0 +1,13 @@
+//! indicate: cells and reference tables → numerator, denominator, value, interval, target, status.
+
+mod decimal;
+mod definition;
+mod evaluate;
+mod interval;
+mod status;
+
+pub use decimal::{percent, ratio_text};
+pub use definition::{Definition, Denominator, Kind, Operator, Span, Target, Unit};
+pub use evaluate::{Context, Figure, Populations, evaluate};
+pub use interval::{Interval, bounds};
+pub use status::{Judgement, Status, judge_target};

@@ -1,0 +1,121 @@
+use std::collections::BTreeMap;
+
+use regex::Regex;
+
+use super::{fold, is_missing, normalize};
+use crate::column::Coded;
+use crate::model::{Code, ColumnKind, Fault, UNKNOWN, Value};
+use crate::reference::Reference;
+
+/// What becomes of a text that a column's `values` do not list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Other {
+    /// It is read as if there were no list.
+    #[default]
+    Keep,
+    /// The record is rejected.
+    Reject,
+    /// It counts as not entered.
+    Missing,
+}
+
+/// How a pipeline wants a column read.
+#[derive(Debug, Clone)]
+pub struct ColumnRule {
+    /// Name of the table's column, or of a dimension of the pipeline's own.
+    pub column: String,
+    pub kind: ColumnKind,
+    pub required: bool,
+    /// Folded text → what stands in its place.
+    pub values: BTreeMap<String, String>,
+    pub other: Other,
+    /// Only the first group of this pattern is read; no match is missing.
+    pub extract: Option<Regex>,
+    /// An identifier that does not match is rejected.
+    pub form: Option<Regex>,
+    /// Stands in for a missing text.
+    pub default: Option<String>,
+    /// `found` never shows the text.
+    pub personal: bool,
+}
+
+impl ColumnRule {
+    pub fn new(column: &str, kind: ColumnKind, required: bool) -> ColumnRule {
+        ColumnRule {
+            column: column.to_owned(),
+            kind,
+            required,
+            values: BTreeMap::new(),
+            other: Other::Keep,
+            extract: None,
+            form: None,
+            default: None,
+            personal: false,
+        }
+    }
+
+    /// Reads one distinct text.
+    fn value(&self, text: &str, reference: &Reference) -> Result<Value, Fault> {
+        let extracted = match &self.extract {
+            Some(pattern) => {
+                let captures = pattern.captures(text);
+                let group = captures.as_ref().and_then(|captures| captures.get(1).or_else(|| captures.get(0)));
+                group.map_or("", |group| group.as_str())
+            }
+            None => text,
+        };
+        let folded = fold(extracted);
+        let listed = self.values.get(&folded);
+        let text = match (listed, self.other) {
+            (Some(word), _) => word.as_str(),
+            (None, _) if self.values.is_empty() || is_missing(&folded) => extracted,
+            (None, Other::Keep) => extracted,
+            (None, Other::Missing) => "",
+            (None, Other::Reject) => {
+                let listed: Vec<&str> = self.values.keys().map(String::as_str).collect();
+                return Err(Fault::new(Code::UnknownValue, listed.join(" / ")));
+            }
+        };
+        let mut value = normalize(self.kind, text, reference)?;
+        let absent = value.is_missing() || value.as_text() == Some(UNKNOWN);
+        if let Some(default) = self.default.as_deref().filter(|_| absent) {
+            value = normalize(self.kind, default, reference)?;
+        }
+        if value.is_missing() && self.required {
+            return Err(Fault::new(Code::MissingValue, "a value"));
+        }
+        if let (Some(form), Value::Text(identifier)) = (&self.form, &value)
+            && !form.is_match(identifier)
+        {
+            return Err(Fault::new(Code::BadCode, format!("the form {form}")));
+        }
+        Ok(value)
+    }
+}
+
+/// A column after normalization. Codes equal where values are equal.
+#[derive(Debug)]
+pub struct Normalized {
+    pub values: Coded<Value>,
+    /// Raw code → fault, for the texts that could not be read.
+    pub faults: BTreeMap<u32, Fault>,
+}
+
+/// Normalizes each distinct text once.
+pub fn normalize_column<T: AsRef<str>>(
+    texts: &Coded<T>,
+    rule: &ColumnRule,
+    reference: &Reference,
+) -> Normalized {
+    let mut faults = BTreeMap::new();
+    let mut code = 0;
+    let values = texts.map(|text| {
+        let value = rule.value(text.as_ref(), reference).unwrap_or_else(|fault| {
+            faults.insert(code, fault);
+            Value::Missing
+        });
+        code += 1;
+        value
+    });
+    Normalized { values, faults }
+}

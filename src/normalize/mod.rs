@@ -1,0 +1,86 @@
+//! normalize: distinct texts → typed values, or a fault that says what was expected.
+//!
+//! Each function here is pure and runs once per distinct text, so it can afford to be careful.
+
+mod column;
+mod date;
+mod number;
+mod quantity;
+mod text;
+
+use rust_decimal::Decimal;
+
+use crate::model::{Code, ColumnKind, Fault, UNKNOWN, Value, vocabulary};
+use crate::reference::Reference;
+
+pub use column::{ColumnRule, Normalized, Other, normalize_column};
+pub use date::parse_date;
+pub use number::parse_decimal;
+pub use quantity::{Limit, Qualifier, Quantity, parse_limit, parse_result};
+pub use text::{fold, is_missing, mask};
+
+/// Decimal digits kept of a share; `40.25%` is 4025 over 10000.
+const SHARE_DIGITS: u32 = 12;
+
+/// The value of a text in a column of the given kind.
+///
+/// # Errors
+/// The code and what was expected instead; an empty text is never a fault here.
+pub fn normalize(kind: ColumnKind, text: &str, reference: &Reference) -> Result<Value, Fault> {
+    let folded = fold(text);
+    if is_missing(&folded) {
+        return Ok(match kind {
+            ColumnKind::Region => Value::text(UNKNOWN),
+            _ => Value::Missing,
+        });
+    }
+    match kind {
+        ColumnKind::Text => Ok(Value::text(&folded)),
+        ColumnKind::Measured => Ok(Value::text(text.trim())),
+        ColumnKind::Identifier => {
+            let identifier: String = folded.chars().filter(|c| !c.is_whitespace()).collect();
+            Ok(Value::text(&identifier.to_uppercase()))
+        }
+        ColumnKind::Date => parse_date(&folded)
+            .map(Value::Date)
+            .ok_or_else(|| Fault::new(Code::BadDate, "a day such as 2020-03-05, 2020/3/5 or 2020年3月5日")),
+        ColumnKind::Integer => {
+            let number = parse_decimal(&folded).filter(|number| number.fract().is_zero());
+            number
+                .and_then(|number| i64::try_from(number.trunc()).ok())
+                .map(Value::Integer)
+                .ok_or_else(|| Fault::new(Code::BadNumber, "a whole number"))
+        }
+        ColumnKind::Decimal => parse_decimal(&folded)
+            .map(Value::Decimal)
+            .ok_or_else(|| Fault::new(Code::BadNumber, "a number")),
+        ColumnKind::Percent => share(&folded)
+            .map(Value::Decimal)
+            .ok_or_else(|| Fault::new(Code::BadNumber, "a percentage such as 40.3%")),
+        ColumnKind::Word(name) => match vocabulary(name) {
+            Some(words) => words
+                .canonical(&folded)
+                .map(Value::text)
+                .ok_or_else(|| Fault::new(Code::UnknownValue, words.expected())),
+            None => Ok(Value::text(&folded)),
+        },
+        ColumnKind::Region => Ok(Value::text(&region(&folded, reference))),
+    }
+}
+
+/// The code of the township that a code, a name or an address names; `unknown` where none does.
+fn region(text: &str, reference: &Reference) -> String {
+    let regions = &reference.regions;
+    let found = regions
+        .of_code(text, None)
+        .or_else(|| regions.of_name(text, None))
+        .or_else(|| regions.of_address(text));
+    found.map_or_else(|| UNKNOWN.to_owned(), |region| region.code.clone())
+}
+
+/// `40.3%` and `40.3` are the decimal 40.3: a column of shares holds percentages.
+fn share(text: &str) -> Option<Decimal> {
+    let number = parse_decimal(text.trim_end_matches('%'))?;
+    let plausible = number >= Decimal::ZERO && number <= Decimal::ONE_HUNDRED && number.scale() <= SHARE_DIGITS;
+    plausible.then_some(number)
+}

@@ -1,0 +1,217 @@
+//! From checked sheets to the tables: settles repeated keys, joins what belongs together, and lists what
+//! belongs to nothing. Every row that was read is counted in exactly one way.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+use jiff::civil::Date;
+
+use super::file::PipelineFile;
+use super::load::{Loaded, attribute_column};
+use super::shape::{attach, first_of_each, from_shares, melt, melt_attributes, only_columns, rows_of_source};
+use crate::column::{Coded, Frame};
+use crate::judge::{conclude, judge_determinations};
+use crate::model::{Code, Rejection, Scope, TableSchema, Value};
+use crate::reference::Reference;
+use crate::validate::{RowCounts, resolve};
+
+/// The judged tables of a run, and what became of its rows.
+#[derive(Debug, Default)]
+pub struct Assembled {
+    pub tables: HashMap<String, Frame>,
+    /// Sorted by file, sheet, line.
+    pub rejections: Vec<Rejection>,
+    /// By file and sheet.
+    pub counts: BTreeMap<(String, String), RowCounts>,
+}
+
+/// Rows of the sources that fill the same table by the same key.
+struct Group<'a> {
+    key: Vec<&'a str>,
+    attach: bool,
+    frames: Vec<Frame>,
+}
+
+/// Builds the tables from everything that was loaded.
+pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference, as_of: Date) -> Assembled {
+    let mut assembled = Assembled::default();
+    let mut wide_headers: Vec<Vec<String>> = vec![Vec::new(); file.sources.len()];
+    let mut groups: BTreeMap<(String, usize), Group<'_>> = BTreeMap::new();
+    for sheet in loaded {
+        let source = &file.sources[sheet.source];
+        let counts = assembled.counts.entry((sheet.input.name.to_string(), sheet.sheet.clone())).or_default();
+        counts.read += sheet.checked.rows_read;
+        counts.rejected += sheet.checked.rows_rejected;
+        assembled.rejections.extend(sheet.checked.rejections);
+        for header in sheet.checked.wide {
+            if !wide_headers[sheet.source].contains(&header) {
+                wide_headers[sheet.source].push(header);
+            }
+        }
+        let Some(identity) = (if source.wide.is_some() { source.into.first() } else { source.into.last() }) else {
+            continue;
+        };
+        let key: Vec<&str> = match &source.key {
+            Some(key) => key.iter().map(String::as_str).collect(),
+            // A wide row is known without the column that its headers fill.
+            None => {
+                let spread = source.wide.as_ref().filter(|wide| wide.into.name == identity.name);
+                identity.key.iter().copied().filter(|name| spread.is_none_or(|wide| wide.name != *name)).collect()
+            }
+        };
+        // Sources that attach, or have a key of their own, settle repeats among themselves.
+        let apart = if source.attach || source.key.is_some() { sheet.source + 1 } else { 0 };
+        let group = groups
+            .entry((identity.name.to_owned(), apart))
+            .or_insert_with(|| Group { key, attach: source.attach, frames: Vec::new() });
+        group.frames.push(sheet.checked.frame);
+    }
+
+    let mut pieces: HashMap<&'static str, Vec<Frame>> = HashMap::new();
+    let mut attached = Vec::new();
+    for group in groups.into_values() {
+        let accepted = settle(&group, &mut assembled.counts);
+        if group.attach {
+            attached.push(accepted);
+            continue;
+        }
+        for (index, source) in file.sources.iter().enumerate() {
+            let rows = rows_of_source(&accepted, index);
+            if rows.rows() > 0 {
+                distribute(file, source, &rows, &wide_headers[index], &mut pieces);
+            }
+        }
+    }
+    let mut tables: HashMap<String, Frame> =
+        pieces.into_iter().map(|(name, frames)| (name.to_owned(), Frame::concat(&frames))).collect();
+    for other in &attached {
+        let samples = tables.entry("samples".to_owned()).or_default();
+        let strays = attach(samples, other, "sample_code");
+        list_orphans(other, &strays, &mut assembled.rejections);
+    }
+    judge_tables(file, &mut tables, &mut assembled.rejections, reference);
+    if let Some(returns) = tables.get_mut("returns") {
+        from_shares(returns);
+    }
+    if file.sources.iter().any(|source| source.into.iter().any(|table| table.name == "submissions")) {
+        let received = tables.remove("submissions").unwrap_or_default();
+        let (owed, strays) = super::obligations::owed(&received, reference, as_of);
+        list_orphans(&received, &strays, &mut assembled.rejections);
+        tables.insert("submissions".to_owned(), owed);
+    }
+    assembled.tables = tables;
+    assembled.rejections.sort();
+    assembled
+}
+
+/// Keeps the standing row of each key and counts the others.
+fn settle(group: &Group<'_>, counts: &mut BTreeMap<(String, String), RowCounts>) -> Frame {
+    let all = Frame::concat(&group.frames);
+    let resolution = resolve(&all, &group.key);
+    let mut count = |rows: &[u32], add: fn(&mut RowCounts)| {
+        for row in rows {
+            let origin = all.origin(*row as usize);
+            add(counts.entry((origin.file.to_string(), origin.sheet.to_string())).or_default());
+        }
+    };
+    count(&resolution.accepted, |counts| counts.accepted += 1);
+    count(&resolution.duplicate, |counts| counts.duplicate += 1);
+    count(&resolution.superseded, |counts| counts.superseded += 1);
+    all.take(&resolution.accepted)
+}
+
+/// Puts the rows of a source into the tables that it fills.
+fn distribute(
+    file: &PipelineFile,
+    source: &super::source_file::SourceFile,
+    rows: &Frame,
+    wide_headers: &[String],
+    pieces: &mut HashMap<&'static str, Vec<Frame>>,
+) {
+    let mut put = |table: &'static TableSchema, frame: Frame| {
+        let own: Vec<&str> = file.dimensions.iter().filter(|(_, owner)| owner == table.name).map(|(name, _)| name.as_str()).collect();
+        pieces.entry(table.name).or_default().push(only_columns(&frame, table, &own));
+    };
+    let spread = source.wide.as_ref().map(|wide| (wide, melt(rows, wide, wide_headers)));
+    for (position, table) in source.into.iter().enumerate() {
+        let is_finest = position + 1 == source.into.len();
+        match &spread {
+            Some((wide, long)) if wide.into.name == table.name => put(table, long.clone()),
+            _ if is_finest || source.wide.is_some() => put(table, rows.clone()),
+            // Attributes repeated on each determination: once per sample.
+            _ => put(table, first_of_each(rows, table.key)),
+        }
+    }
+    if let Some((wide, long)) = spread
+        && !source.into.iter().any(|table| table.name == wide.into.name)
+    {
+        put(wide.into, long);
+    }
+    if !source.attributes.is_empty() {
+        let ends = |name: &str, end: &str| rows.column(&attribute_column(name, end)).cloned();
+        let attributes = source.attributes.iter().filter_map(|attribute| {
+            Some((attribute.name.as_str(), ends(&attribute.name, "from")?, ends(&attribute.name, "to")))
+        });
+        let long = melt_attributes(rows, attributes);
+        pieces.entry("establishment_attributes").or_default().push(long);
+    }
+}
+
+fn judge_tables(
+    file: &PipelineFile,
+    tables: &mut HashMap<String, Frame>,
+    rejections: &mut Vec<Rejection>,
+    reference: &Reference,
+) {
+    let fills = |name: &str| file.sources.iter().any(|source| source.into.iter().any(|table| table.name == name));
+    if fills("samples") {
+        let known = tables.get("samples").map(|samples| samples.rows_by("sample_code")).unwrap_or_default();
+        for table in ["determinations", "duties"] {
+            let Some(frame) = tables.get(table) else { continue };
+            let codes = frame.column_or_missing("sample_code");
+            let stray: Vec<bool> = codes.values().iter().map(|code| !known.contains_key(code)).collect();
+            let rows: Vec<u32> = (0..frame.rows() as u32).filter(|row| stray[codes.codes()[*row as usize] as usize]).collect();
+            list_orphans(frame, &rows, rejections);
+        }
+    }
+    let limits = tables.remove("limits");
+    if let Some(mut determinations) = tables.remove("determinations") {
+        if let (Some(limits), Some(samples)) = (&limits, tables.get("samples")) {
+            super::shape::apply_limits(&mut determinations, samples, limits);
+        }
+        let judged = judge_determinations(&determinations, reference);
+        rejections.extend(judged.rejections);
+        if let Some(samples) = tables.get_mut("samples") {
+            conclude(samples, &judged.frame);
+            super::shape::derive(samples, &judged.frame, &file.derived);
+            let dated = super::shape::date_by_sample(samples, judged.frame);
+            tables.insert("determinations".to_owned(), dated);
+        } else {
+            tables.insert("determinations".to_owned(), judged.frame);
+        }
+    } else if let Some(samples) = tables.get_mut("samples") {
+        conclude(samples, &Frame::default());
+    }
+    if let Some(limits) = limits {
+        tables.insert("limits".to_owned(), limits);
+    }
+}
+
+fn list_orphans(frame: &Frame, rows: &[u32], rejections: &mut Vec<Rejection>) {
+    let key = ["sample_code", "unit"].into_iter().find(|name| frame.column(name).is_some()).unwrap_or("sample_code");
+    let keys: Coded<Value> = frame.column_or_missing(key);
+    for row in rows {
+        rejections.push(Rejection {
+            origin: frame.origin(*row as usize),
+            column: key.to_owned(),
+            scope: Scope::Orphan,
+            code: Code::Orphan,
+            found: keys.get(*row as usize).to_string(),
+            expected: match key {
+                "unit" => "a unit that owes the report".to_owned(),
+                _ => "the code of an accepted sample".to_owned(),
+            },
+            hint: Code::Orphan.mend().to_owned(),
+        });
+    }
+}

@@ -1,0 +1,49 @@
+use std::path::PathBuf;
+
+use super::file::InvalidPipeline;
+use crate::reference::ReferenceError;
+use crate::source::SourceError;
+
+/// Why a run published nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Pipeline(#[from] InvalidPipeline),
+    #[error("{0}")]
+    Usage(String),
+    #[error("source `{source_name}`: no file {}", pattern.display())]
+    NoFile { source_name: String, pattern: PathBuf },
+    #[error("source `{source_name}`: {error}")]
+    Source { source_name: String, error: SourceError },
+    #[error("seeds: {0}")]
+    Seeds(#[from] ReferenceError),
+    #[error("{}: {source}", path.display())]
+    Io {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("{rejected} of {read} rows were rejected, more than the {limit} % that the pipeline allows")]
+    TooManyRejections { rejected: u64, read: u64, limit: String },
+    #[error("{0}")]
+    Report(#[from] crate::report::ReportError),
+    #[cfg(feature = "delta")]
+    #[error("lake: {0}")]
+    Lake(#[from] crate::lake::LakeError),
+}
+
+impl RunError {
+    /// What the user can do about it, in one sentence.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            RunError::NoFile { .. } => Some(
+                "put the export there, name its folder with --param, or give the source `optional = true`".to_owned(),
+            ),
+            RunError::Source { error, .. } => error.hint().map(str::to_owned),
+            RunError::TooManyRejections { .. } => {
+                Some("see rejections.csv; mend the export, or raise `max_rejected`".to_owned())
+            }
+            _ => None,
+        }
+    }
+}

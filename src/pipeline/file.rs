@@ -1,0 +1,212 @@
+//! The pipeline file: read once, completely, with every problem pointed at.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+use toml::Spanned;
+use toml::de::DeTable;
+
+use super::document::{Problem, Problems, Section, scalar_of, text_of};
+use super::indicator_file::{Known, read_cuts, read_indicator};
+use super::source_file::{SourceFile, read_source};
+use crate::cube::{Fact, Filter, fact_dimensions};
+use crate::indicator::Definition;
+use crate::model::{TABLES, table};
+
+pub const ROOT_KEYS: &[&str] = &["pipeline", "params", "dimensions", "population", "source", "derive", "cuts", "indicator"];
+pub const PIPELINE_KEYS: &[&str] = &["name", "title_zh", "title_en", "as_of", "region", "seeds", "max_rejected"];
+pub const POPULATION_KEYS: &[&str] = &["basis"];
+pub const DERIVE_KEYS: &[&str] = &["any"];
+pub const CUTS_KEYS: &[&str] = &["default"];
+
+/// A pipeline, ready to run.
+#[derive(Debug, Clone)]
+pub struct PipelineFile {
+    pub path: PathBuf,
+    pub text: String,
+    pub name: String,
+    pub title_zh: String,
+    pub title_en: String,
+    pub as_of: Option<Date>,
+    /// Code of the whole, printed as the scorecard's region.
+    pub region: String,
+    pub seeds: Option<String>,
+    /// Share of rejected rows above which nothing is published.
+    pub max_rejected: Option<Decimal>,
+    pub params: BTreeMap<String, String>,
+    /// Own dimensions with the table whose rows carry them.
+    pub dimensions: Vec<(String, String)>,
+    pub population_basis: String,
+    pub sources: Vec<SourceFile>,
+    /// Dimensions of samples that say whether any determination satisfies an expression.
+    pub derived: Vec<(String, Filter)>,
+    pub indicators: Vec<Definition>,
+}
+
+/// A pipeline file that cannot be run, with all its problems.
+#[derive(Debug, thiserror::Error)]
+#[error("{}: {} problem(s) in the pipeline file", path.display(), problems.len())]
+pub struct InvalidPipeline {
+    pub path: PathBuf,
+    pub text: String,
+    pub problems: Vec<Problem>,
+}
+
+/// Reads a pipeline from its text.
+///
+/// # Errors
+/// All problems found, each with its place.
+pub fn parse(path: &Path, text: &str) -> Result<PipelineFile, InvalidPipeline> {
+    let invalid = |problems| InvalidPipeline { path: path.to_owned(), text: text.to_owned(), problems };
+    let document = DeTable::parse(text).map_err(|error| {
+        let span = error.span().unwrap_or(0..0);
+        invalid(vec![Problem { span, message: error.message().to_owned(), help: None }])
+    })?;
+    let problems = Problems::default();
+    let file = read(path, text, &Section::root(&document, &problems));
+    let problems = problems.into_inner();
+    if problems.is_empty() { Ok(file) } else { Err(invalid(problems)) }
+}
+
+fn read(path: &Path, text: &str, root: &Section<'_>) -> PipelineFile {
+    root.only(ROOT_KEYS);
+    let head = root.section("pipeline");
+    let head_text = |key: &str| head.as_ref().and_then(|head| head.text(key)).map(Spanned::into_inner);
+    match &head {
+        Some(head) => {
+            head.only(PIPELINE_KEYS);
+            head.required_text("name");
+        }
+        None if !root.has("pipeline") => {
+            root.problem(0..0, "the file lacks [pipeline]", Some("start with [pipeline] and a `name`".to_owned()));
+        }
+        None => {}
+    }
+    let dimensions = root.section("dimensions").map(|section| read_dimensions(&section)).unwrap_or_default();
+    let mut sources = Vec::new();
+    if let Some(section) = root.section("source") {
+        for (name, value) in section.entries() {
+            let source = section.section_of(name.get_ref(), value);
+            sources.extend(source.and_then(|source| read_source(name.get_ref(), &source, &dimensions)));
+        }
+    }
+    let mut attributes: Vec<String> = Vec::new();
+    for attribute in sources.iter().flat_map(|source| &source.attributes) {
+        if !attributes.contains(&attribute.name) {
+            attributes.push(attribute.name.clone());
+        }
+    }
+    let every: Vec<String> =
+        Fact::ALL.iter().flat_map(|fact| fact_dimensions(*fact, &dimensions, &attributes)).collect();
+    let cuts = root.section("cuts").map(|section| {
+        section.only(CUTS_KEYS);
+        read_cuts(&section, &section.texts("default").unwrap_or_default(), &every)
+    });
+    let known = Known { dimensions: &dimensions, attributes: &attributes, cuts: &cuts.unwrap_or_default() };
+    let mut indicators: Vec<Definition> = Vec::new();
+    for section in root.sections("indicator") {
+        if let Some(indicator) = read_indicator(&section, &known) {
+            if indicators.iter().any(|own| own.id == indicator.id) {
+                section.problem(section.span(), format!("there are two indicators `{}`", indicator.id), None);
+            }
+            indicators.push(indicator);
+        }
+    }
+    let derived = root.section("derive").map(|section| read_derived(&section, &dimensions)).unwrap_or_default();
+    let population = root.section("population");
+    if let Some(population) = &population {
+        population.only(POPULATION_KEYS);
+    }
+    let bases = [("resident", "resident"), ("registered", "registered")];
+    PipelineFile {
+        path: path.to_owned(),
+        text: text.to_owned(),
+        name: head_text("name").unwrap_or_default(),
+        title_zh: head_text("title_zh").unwrap_or_default(),
+        title_en: head_text("title_en").unwrap_or_default(),
+        as_of: head.as_ref().and_then(|head| head.date("as_of")),
+        region: head_text("region").unwrap_or_default(),
+        seeds: head_text("seeds"),
+        max_rejected: head.as_ref().and_then(read_share),
+        params: root.section("params").map(|section| read_params(&section)).unwrap_or_default(),
+        population_basis: population.and_then(|section| section.word("basis", &bases)).unwrap_or("resident").to_owned(),
+        dimensions,
+        derived,
+        sources,
+        indicators,
+    }
+}
+
+fn read_dimensions(section: &Section<'_>) -> Vec<(String, String)> {
+    let entries = section.entries().into_iter();
+    entries
+        .filter_map(|(name, value)| {
+            let owner = text_of(value).filter(|owner| table(owner.get_ref()).is_some());
+            let own_table = owner.as_ref().and_then(|owner| table(owner.get_ref()));
+            if owner.is_none() {
+                let known: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+                let help = format!("the table whose rows carry it: {}", known.join(", "));
+                section.problem(value.span(), format!("dimension `{}` names its table", name.get_ref()), Some(help));
+            }
+            if own_table.is_some_and(|table| table.column(name.get_ref()).is_some()) {
+                section.problem(name.span(), format!("`{}` is already a column of that table", name.get_ref()), None);
+                return None;
+            }
+            Some((name.into_inner(), owner?.into_inner()))
+        })
+        .collect()
+}
+
+/// `[derive.NAME] any = EXPRESSION` over the columns of the determinations.
+fn read_derived(section: &Section<'_>, dimensions: &[(String, String)]) -> Vec<(String, Filter)> {
+    let columns = table("determinations").map(|table| table.columns).unwrap_or_default();
+    let computed = ["qualifier", "judged_verdict", "verdict"];
+    let own = dimensions.iter().filter(|(_, owner)| owner == "determinations").map(|(name, _)| name.as_str());
+    let known: Vec<String> =
+        columns.iter().map(|column| column.name).chain(computed).chain(own).map(str::to_owned).collect();
+    let entries = section.entries().into_iter();
+    entries
+        .filter_map(|(name, value)| {
+            if !dimensions.iter().any(|(own, owner)| own == name.get_ref() && owner == "samples") {
+                let help = format!("add `{} = \"samples\"` to [dimensions]", name.get_ref());
+                section.problem(name.span(), "a derived dimension is one of the samples'", Some(help));
+            }
+            let section = section.section_of(name.get_ref(), value)?;
+            section.only(DERIVE_KEYS);
+            let text = section.required_text("any")?;
+            match Filter::parse(text.get_ref()).and_then(|own| own.check("determinations", &known).map(|()| own)) {
+                Ok(filter) => Some((name.into_inner(), filter)),
+                Err(error) => {
+                    section.problem(text.span(), error.to_string(), None);
+                    None
+                }
+            }
+        })
+        .collect()
+}
+
+fn read_params(section: &Section<'_>) -> BTreeMap<String, String> {
+    let entries = section.entries().into_iter();
+    entries
+        .filter_map(|(name, value)| {
+            let text = scalar_of(value);
+            if text.is_none() {
+                section.problem(value.span(), format!("parameter `{}` is one value", name.get_ref()), None);
+            }
+            Some((name.into_inner(), text?.into_inner()))
+        })
+        .collect()
+}
+
+/// `max_rejected = "5%"`.
+fn read_share(head: &Section<'_>) -> Option<Decimal> {
+    let text = head.text("max_rejected")?;
+    let share = text.get_ref().strip_suffix('%').and_then(|number| number.trim().parse::<Decimal>().ok());
+    let share = share.filter(|share| *share >= Decimal::ZERO && *share <= Decimal::ONE_HUNDRED);
+    if share.is_none() {
+        head.problem(text.span(), "`max_rejected` is a percentage such as \"5%\"", None);
+    }
+    share
+}

@@ -1,0 +1,165 @@
+//! From the file patterns of a source to the files themselves, each with its content hash.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use super::RunError;
+use super::file::PipelineFile;
+use super::source_file::SourceFile;
+use crate::model::InputFile;
+use crate::source::hash_file;
+
+/// A file of a source, found.
+#[derive(Debug, Clone)]
+pub struct Input {
+    pub path: PathBuf,
+    pub file: InputFile,
+    /// Named groups of the source's `file_pattern`; empty where the name does not match.
+    pub captures: BTreeMap<String, String>,
+}
+
+/// Values of the pipeline's parameters, and which of them the user gave.
+#[derive(Debug, Clone, Default)]
+pub struct Params {
+    pub values: BTreeMap<String, String>,
+    pub given: Vec<String>,
+}
+
+impl Params {
+    /// The pipeline's defaults, overridden by what the user gave.
+    ///
+    /// # Errors
+    /// A parameter that the pipeline does not have.
+    pub fn new(file: &PipelineFile, given: &[(String, String)]) -> Result<Params, RunError> {
+        let mut values = file.params.clone();
+        for (name, value) in given {
+            if values.insert(name.clone(), value.clone()).is_none() {
+                let known: Vec<&str> = file.params.keys().map(String::as_str).collect();
+                return Err(RunError::Usage(match known.as_slice() {
+                    [] => format!("the pipeline has no parameters, so none is called `{name}`"),
+                    known => format!("the pipeline has no parameter `{name}`; it has {}", known.join(", ")),
+                }));
+            }
+        }
+        Ok(Params { values, given: given.iter().map(|(name, _)| name.clone()).collect() })
+    }
+
+    /// Fills `{name}` into a pattern. The flag says whether a value that the user gave leads the path,
+    /// which then starts where the user stands and not beside the pipeline.
+    fn fill(&self, pattern: &str) -> Result<(String, bool), RunError> {
+        let mut filled = pattern.to_owned();
+        let mut user_led = false;
+        for (name, value) in &self.values {
+            let placeholder = format!("{{{name}}}");
+            user_led |= pattern.starts_with(&placeholder) && self.given.contains(name);
+            filled = filled.replace(&placeholder, value);
+        }
+        match (filled.find('{'), filled.find('}')) {
+            (Some(open), Some(close)) if open < close => Err(RunError::Usage(format!(
+                "`{pattern}` uses the parameter `{}`, which [params] does not define",
+                &filled[open + 1..close]
+            ))),
+            _ => Ok((filled, user_led)),
+        }
+    }
+}
+
+/// How many folders up from its own a pipeline may reach without the user naming the place.
+const LEVELS_UP: usize = 2;
+
+/// Finds the files of a source, sorted by name.
+///
+/// # Errors
+/// Nothing matches and the source is not optional, a path leaves the project, or a file cannot be read.
+pub fn find(file: &PipelineFile, source: &SourceFile, params: &Params) -> Result<Vec<Input>, RunError> {
+    let mut inputs = Vec::new();
+    for pattern in &source.files {
+        let (filled, user_led) = params.fill(pattern)?;
+        let base = file.path.parent().unwrap_or(Path::new(""));
+        let full = if user_led { PathBuf::from(&filled) } else { base.join(&filled) };
+        if !user_led {
+            stays_inside(&filled).map_err(|reason| {
+                RunError::Usage(format!("source `{}`: `{filled}` {reason}; name the place with --param", source.name))
+            })?;
+        }
+        let is_pattern = filled.contains(['*', '?', '[']);
+        let mut paths = if is_pattern { matching(&full)? } else { vec![full.clone()] };
+        if !is_pattern && source.optional && !full.exists() {
+            paths.clear();
+        }
+        if paths.is_empty() && !source.optional {
+            return Err(RunError::NoFile { source_name: source.name.clone(), pattern: full });
+        }
+        for path in paths {
+            inputs.push(input(path, source)?);
+        }
+    }
+    inputs.sort_by(|a, b| a.file.name.cmp(&b.file.name));
+    Ok(inputs)
+}
+
+fn stays_inside(path: &str) -> Result<(), &'static str> {
+    let mut up = 0;
+    for component in Path::new(path).components() {
+        match component {
+            Component::RootDir | Component::Prefix(_) => return Err("is an absolute path"),
+            Component::ParentDir => up += 1,
+            Component::CurDir | Component::Normal(_) => {}
+        }
+    }
+    if up > LEVELS_UP { Err("leaves the project's folder") } else { Ok(()) }
+}
+
+fn matching(pattern: &Path) -> Result<Vec<PathBuf>, RunError> {
+    let text = pattern.to_string_lossy();
+    let paths = glob::glob(&text).map_err(|error| RunError::Usage(format!("`{text}`: {error}")))?;
+    let mut found = Vec::new();
+    for path in paths {
+        let path = path.map_err(|error| RunError::Io { path: error.path().to_owned(), source: error.into() })?;
+        if path.is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn input(path: PathBuf, source: &SourceFile) -> Result<Input, RunError> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let blake3 = hash_file(&path).map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            RunError::NoFile { source_name: source.name.clone(), pattern: path.clone() }
+        } else {
+            RunError::Io { path: path.clone(), source: error }
+        }
+    })?;
+    let mut captures = BTreeMap::new();
+    if let Some(pattern) = &source.file_pattern {
+        let found = pattern.captures(&name);
+        for group in pattern.capture_names().flatten() {
+            let text = found.as_ref().and_then(|found| found.name(group)).map_or("", |text| text.as_str());
+            captures.insert(group.to_owned(), text.to_owned());
+        }
+    }
+    Ok(Input { file: InputFile { name: Arc::from(name), blake3: Arc::from(blake3) }, captures, path })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_stay_near_the_pipeline() {
+        for (path, inside) in [
+            ("../data-samples/x.csv", true),
+            ("x.csv", true),
+            ("../../shared/x.csv", true),
+            ("../../../etc/passwd", false),
+            ("/etc/passwd", false),
+            ("a/../../../../x", false),
+        ] {
+            assert_eq!(stays_inside(path).is_ok(), inside, "{path}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The TOML file, and [`run`]: the main flow on one screen.
+
+mod assemble;
+mod document;
+mod error;
+mod file;
+mod indicator_file;
+mod inputs;
+mod load;
+mod obligations;
+mod outcome;
+mod people;
+mod shape;
+mod source_file;
+#[cfg(feature = "delta")]
+mod store;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use jiff::civil::Date;
+
+pub use assemble::Assembled;
+pub use document::Problem;
+pub use error::RunError;
+pub use file::{CUTS_KEYS, DERIVE_KEYS, InvalidPipeline, PIPELINE_KEYS, POPULATION_KEYS, PipelineFile, ROOT_KEYS, parse};
+pub use indicator_file::INDICATOR_KEYS;
+pub use outcome::{Outcome, Stored, check_rejections, indicate, record, tally};
+pub use source_file::{ATTRIBUTE_KEYS, COLUMN_KEYS, SOURCE_KEYS, WIDE_KEYS};
+
+use crate::cube::Cells;
+use crate::indicator::Figure;
+use crate::reference::Reference;
+use crate::report::StageSeconds;
+
+/// What a run is asked to do.
+#[derive(Debug, Clone)]
+pub struct RunRequest {
+    pub pipeline: PathBuf,
+    pub as_of: Option<Date>,
+    pub params: Vec<(String, String)>,
+    pub out: PathBuf,
+    pub lake: PathBuf,
+    /// Wait for another run to end, rather than give up.
+    pub wait: bool,
+    pub byte_order_mark: bool,
+    /// Moment of publication, for the ledger: the library reads no clock of its own.
+    pub published_at: String,
+}
+
+/// Told which stage begins, so that a terminal can show it.
+pub trait Observer: Sync {
+    fn stage(&self, name: &'static str);
+}
+
+/// Everything between the exports and the report, held in memory.
+#[derive(Debug)]
+pub struct Evaluated {
+    pub file: PipelineFile,
+    pub reference: Reference,
+    pub as_of: Date,
+    pub inputs: Vec<outcome::InputSummary>,
+    pub params: std::collections::BTreeMap<String, String>,
+    pub assembled: Assembled,
+    pub cells: Vec<Cells>,
+    pub figures: Vec<Figure>,
+    pub stages: Vec<StageSeconds>,
+}
+
+/// Reads the exports of a pipeline and publishes its figures.
+///
+/// # Errors
+/// The first thing that keeps a report from being published; nothing is changed then.
+pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<Outcome, RunError> {
+    let evaluated = evaluate(request, observer)?;
+    outcome::check_rejections(&evaluated)?;
+    outcome::publish(evaluated, request, observer)
+}
+
+/// Reads, normalizes, validates, judges, tallies and indicates; writes nothing.
+///
+/// # Errors
+/// The pipeline file, the seeds or an input cannot be read.
+pub fn evaluate(request: &RunRequest, observer: &dyn Observer) -> Result<Evaluated, RunError> {
+    let mut clock = Clock::new(observer);
+    let file = open(&request.pipeline)?;
+    let params = inputs::Params::new(&file, &request.params)?;
+    let reference = seeds(&file)?;
+    let as_of = request.as_of.or(file.as_of).ok_or_else(|| {
+        RunError::Usage("the pipeline sets no `as_of`; give one with --as-of 2020-12-31".to_owned())
+    })?;
+
+    clock.stage("find");
+    let mut sources = Vec::new();
+    for source in &file.sources {
+        sources.push((source.clone(), inputs::find(&file, source, &params)?));
+    }
+    clock.stage("read");
+    let loaded = load::load(&sources, &reference)?;
+    let inputs = outcome::summarise_inputs(&sources, &loaded);
+    clock.stage("judge");
+    let assembled = assemble::assemble(&file, loaded, &reference, as_of);
+    clock.stage("tally");
+    let cells = tally(&file, &assembled.tables, as_of);
+    clock.stage("indicate");
+    let figures = indicate(&file, &cells, &assembled.tables, &reference, as_of);
+    let stages = clock.finish();
+    Ok(Evaluated { file, reference, as_of, inputs, params: params.values, assembled, cells, figures, stages })
+}
+
+/// Reads a pipeline file.
+///
+/// # Errors
+/// It cannot be read, or has problems; all of them are listed.
+pub fn open(path: &Path) -> Result<PipelineFile, RunError> {
+    let bytes = std::fs::read(path).map_err(|source| RunError::Io { path: path.to_owned(), source })?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| RunError::Usage(format!("{}: a pipeline file is written in UTF-8", path.display())))?;
+    Ok(parse(path, text.trim_start_matches('\u{feff}'))?)
+}
+
+fn seeds(file: &PipelineFile) -> Result<Reference, RunError> {
+    match &file.seeds {
+        None => Ok(Reference::built_in()?),
+        Some(folder) => {
+            let beside = file.path.parent().unwrap_or(Path::new("")).join(folder);
+            Ok(Reference::with_overrides(&beside)?)
+        }
+    }
+}
+
+/// Times the stages.
+struct Clock<'a> {
+    observer: &'a dyn Observer,
+    running: Option<(&'static str, Instant)>,
+    stages: Vec<StageSeconds>,
+}
+
+impl<'a> Clock<'a> {
+    fn new(observer: &'a dyn Observer) -> Clock<'a> {
+        Clock { observer, running: None, stages: Vec::new() }
+    }
+
+    fn stage(&mut self, name: &'static str) {
+        self.close();
+        self.observer.stage(name);
+        self.running = Some((name, Instant::now()));
+    }
+
+    fn close(&mut self) {
+        if let Some((stage, since)) = self.running.take() {
+            self.stages.push(StageSeconds { stage: stage.to_owned(), seconds: since.elapsed().as_secs_f64() });
+        }
+    }
+
+    fn finish(mut self) -> Vec<StageSeconds> {
+        self.close();
+        self.stages
+    }
+}

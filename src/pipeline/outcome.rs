@@ -1,0 +1,293 @@
+//! From tables to published figures: tally, indicate, write, store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashbrown::HashMap;
+use jiff::civil::Date;
+use rayon::prelude::*;
+use rust_decimal::Decimal;
+
+use super::file::PipelineFile;
+use super::inputs::Input;
+use super::load::Loaded;
+use super::people::populations;
+use super::source_file::SourceFile;
+use super::{Evaluated, Observer, RunError, RunRequest};
+use crate::column::Frame;
+use crate::cube::{Cells, Fact, FactInputs, build_fact, fact_dimensions};
+use crate::indicator::{Context, Denominator, Figure, evaluate};
+use crate::model::{Code, Rejection};
+use crate::reference::Reference;
+use crate::report::{
+    self, CsvOptions, Draft, InputRecord, RunRecord, StageSeconds, Table, cells_to_parquet, indicators_table,
+    rejections_table, scorecard_table, scorecard_workbook, table_to_parquet, write_csv,
+};
+use crate::validate::RowCounts;
+
+/// A file that was read, as `run.json` and the summary show it.
+#[derive(Debug, Clone)]
+pub struct InputSummary {
+    pub source: String,
+    pub path: std::path::PathBuf,
+    pub name: String,
+    pub blake3: String,
+    pub encoding: String,
+    pub unknown_columns: Vec<String>,
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct Outcome {
+    pub evaluated: Evaluated,
+    pub record: RunRecord,
+    pub stored: Stored,
+}
+
+/// What happened to the lake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// A new run was published under this number.
+    Published(u64),
+    /// Nothing differs from this run.
+    Unchanged(u64),
+    /// The program was built without the lake.
+    NoLake,
+}
+
+pub fn summarise_inputs(sources: &[(SourceFile, Vec<Input>)], loaded: &[Loaded]) -> Vec<InputSummary> {
+    let files = sources.iter().enumerate().flat_map(|(index, (source, inputs))| {
+        inputs.iter().map(move |input| (index, source, input))
+    });
+    files
+        .map(|(index, source, input)| {
+            let sheets = || loaded.iter().filter(|sheet| sheet.source == index && sheet.input == input.file);
+            let unknown: BTreeSet<&String> = sheets().flat_map(|sheet| &sheet.unknown_headers).collect();
+            InputSummary {
+                source: source.name.clone(),
+                path: input.path.clone(),
+                name: input.file.name.to_string(),
+                blake3: input.file.blake3.to_string(),
+                encoding: sheets().next().map_or("", |sheet| sheet.encoding).to_owned(),
+                unknown_columns: unknown.into_iter().cloned().collect(),
+            }
+        })
+        .collect()
+}
+
+/// Counts every fact that an indicator needs, over the dimensions that are mentioned anywhere.
+pub fn tally(file: &PipelineFile, tables: &HashMap<String, Frame>, as_of: Date) -> Vec<Cells> {
+    let inputs = FactInputs { tables, as_of };
+    let attributes: Vec<String> = attributes_of(file);
+    let facts: Vec<Fact> = Fact::ALL
+        .into_iter()
+        .filter(|fact| file.indicators.iter().any(|indicator| indicator.fact == *fact))
+        .collect();
+    facts
+        .into_par_iter()
+        .map(|fact| {
+            let known = fact_dimensions(fact, &file.dimensions, &attributes);
+            let mut used: BTreeSet<String> = BTreeSet::new();
+            for indicator in file.indicators.iter().filter(|indicator| indicator.fact == fact) {
+                let filters = [indicator.base.as_ref(), Some(&indicator.numerator)].into_iter().flatten();
+                let denominator = match &indicator.denominator {
+                    Denominator::Where(filter) => Some(filter),
+                    _ => None,
+                };
+                let shown = indicator.shown.iter().map(|(_, filter)| filter);
+                used.extend(filters.chain(denominator).chain(shown).flat_map(|filter| filter.dimensions()));
+                used.extend(indicator.cuts.iter().flatten().cloned());
+            }
+            let dimensions: Vec<String> = known.into_iter().filter(|name| used.contains(name)).collect();
+            let frame = build_fact(fact, &inputs, &dimensions);
+            let weight = (fact == Fact::Returns).then_some("weight");
+            Cells::tally(fact.name(), &frame, &dimensions, "day", weight)
+        })
+        .collect()
+}
+
+fn attributes_of(file: &PipelineFile) -> Vec<String> {
+    let names: BTreeSet<String> =
+        file.sources.iter().flat_map(|source| &source.attributes).map(|attribute| attribute.name.clone()).collect();
+    names.into_iter().collect()
+}
+
+/// Evaluates every indicator of the pipeline, in its order, whole and cut.
+pub fn indicate(
+    file: &PipelineFile,
+    cells: &[Cells],
+    tables: &HashMap<String, Frame>,
+    reference: &Reference,
+    as_of: Date,
+) -> Vec<Figure> {
+    let populations = populations(file, tables, reference, as_of);
+    let is_county = reference.regions.of_code(&file.region, None).is_some();
+    let regions: Vec<String> = if is_county {
+        reference.regions.townships(as_of).map(|region| region.code.clone()).collect()
+    } else {
+        Vec::new()
+    };
+    let context = Context { as_of, populations: &populations, regions: &regions, period: None };
+    file.indicators
+        .par_iter()
+        .flat_map_iter(|indicator| {
+            let own = cells.iter().find(|cells| cells.fact == indicator.fact.name());
+            own.map(|cells| evaluate(indicator, cells, &indicator.cuts, &context)).unwrap_or_default()
+        })
+        .collect()
+}
+
+/// # Errors
+/// More rows were rejected than the pipeline allows.
+pub fn check_rejections(evaluated: &Evaluated) -> Result<(), RunError> {
+    let Some(limit) = evaluated.file.max_rejected else { return Ok(()) };
+    let counts = totals(evaluated);
+    let share = Decimal::from(counts.rejected) * Decimal::ONE_HUNDRED;
+    if share > limit * Decimal::from(counts.read) {
+        return Err(RunError::TooManyRejections {
+            rejected: counts.rejected,
+            read: counts.read,
+            limit: limit.normalize().to_string(),
+        });
+    }
+    Ok(())
+}
+
+pub fn totals(evaluated: &Evaluated) -> RowCounts {
+    let mut totals = RowCounts::default();
+    for counts in evaluated.assembled.counts.values() {
+        totals.add(counts);
+    }
+    totals
+}
+
+/// Codes with their Chinese names and how many lines each has, in the order of the codes.
+pub fn by_code(rejections: &[Rejection]) -> Vec<(Code, u64)> {
+    let mut counts: BTreeMap<Code, u64> = BTreeMap::new();
+    for rejection in rejections {
+        *counts.entry(rejection.code).or_default() += 1;
+    }
+    counts.into_iter().collect()
+}
+
+/// Writes the report and, where there is a lake, commits the run.
+pub fn publish(mut evaluated: Evaluated, request: &RunRequest, observer: &dyn Observer) -> Result<Outcome, RunError> {
+    observer.stage("report");
+    let since = std::time::Instant::now();
+    let mut draft = draft_report(&evaluated, request)?;
+    let stage = |name: &str, seconds| StageSeconds { stage: name.to_owned(), seconds };
+    evaluated.stages.push(stage("report", since.elapsed().as_secs_f64()));
+    observer.stage("store");
+    let since = std::time::Instant::now();
+    let mut record = record_of(&evaluated, &draft);
+    #[cfg(feature = "delta")]
+    let stored = super::store::store(&evaluated, request, &record)?;
+    #[cfg(not(feature = "delta"))]
+    let stored = Stored::NoLake;
+    record.stages.push(stage("store", since.elapsed().as_secs_f64()));
+    let json = serde_json::to_vec_pretty(&record).map_err(report::ReportError::from)?;
+    draft.add("run.json", json);
+    report::publish(&request.out, &draft)?;
+    Ok(Outcome { evaluated, record, stored })
+}
+
+fn draft_report(evaluated: &Evaluated, request: &RunRequest) -> Result<Draft, RunError> {
+    let file = &evaluated.file;
+    let options = CsvOptions { byte_order_mark: request.byte_order_mark };
+    let scorecard = scorecard_table(&file.indicators, &evaluated.figures, &file.region);
+    let indicators = indicators_table(&file.indicators, &evaluated.figures);
+    let rejections = rejections_table(&evaluated.assembled.rejections);
+    let counts: Vec<(String, String, u64)> = by_code(&evaluated.assembled.rejections)
+        .into_iter()
+        .map(|(code, count)| (code.as_str().to_owned(), code.zh().to_owned(), count))
+        .collect();
+    let title = format!("{}（截至 {}）", file.title_zh, evaluated.as_of);
+    let json = |table: &Table| serde_json::to_vec_pretty(&table.to_json()).map_err(report::ReportError::from);
+    let mut draft = Draft::default();
+    draft.add("scorecard.csv", write_csv(&scorecard, options));
+    draft.add("scorecard.parquet", table_to_parquet(&scorecard)?);
+    draft.add("scorecard.json", json(&scorecard)?);
+    draft.add("scorecard.xlsx", scorecard_workbook(&title, &scorecard, &by_region(evaluated), &counts)?);
+    draft.add("indicators.csv", write_csv(&indicators, options));
+    draft.add("indicators.parquet", table_to_parquet(&indicators)?);
+    draft.add("indicators.json", json(&indicators)?);
+    draft.add("cells.parquet", cells_to_parquet(&evaluated.cells)?);
+    draft.add("rejections.csv", write_csv(&rejections, options));
+    Ok(draft)
+}
+
+/// A row per region, a column per indicator: what the desk prints for the townships.
+fn by_region(evaluated: &Evaluated) -> Table {
+    use report::{Cell, Kind};
+    let regional: Vec<&Figure> =
+        evaluated.figures.iter().filter(|figure| matches!(figure.cut.as_slice(), [(name, _)] if name == "region")).collect();
+    let definitions: Vec<_> = evaluated
+        .file
+        .indicators
+        .iter()
+        .filter(|definition| regional.iter().any(|figure| figure.indicator == definition.id))
+        .collect();
+    let columns: Vec<(&str, Kind)> = [("代码", Kind::Text), ("乡镇", Kind::Text)]
+        .into_iter()
+        .chain(definitions.iter().map(|definition| (definition.name_zh.as_str(), Kind::Text)))
+        .collect();
+    let mut table = Table::new(&columns);
+    let regions: BTreeSet<&str> =
+        regional.iter().filter_map(|figure| figure.cut.first()).map(|(_, region)| region.as_str()).collect();
+    for region in regions {
+        let name = evaluated.reference.regions.name_of(region).unwrap_or(region);
+        let mut row = vec![Cell::text(region), Cell::text(name)];
+        row.extend(definitions.iter().map(|definition| {
+            let own = regional.iter().find(|figure| {
+                figure.indicator == definition.id && figure.cut.iter().any(|(_, value)| value == region)
+            });
+            Cell::text(own.map(|figure| figure.value.clone()).unwrap_or_default())
+        }));
+        table.rows.push(row);
+    }
+    table
+}
+
+/// What `run.json` would say of an evaluation that is not published.
+pub fn record(evaluated: &Evaluated) -> RunRecord {
+    record_of(evaluated, &Draft::default())
+}
+
+fn record_of(evaluated: &Evaluated, draft: &Draft) -> RunRecord {
+    let counts = |name: &str| {
+        let mut sum = RowCounts::default();
+        for (_, own) in evaluated.assembled.counts.iter().filter(|((file, _), _)| file == name) {
+            sum.add(own);
+        }
+        sum
+    };
+    let inputs = evaluated.inputs.iter().map(|input| {
+        let rows = counts(&input.name);
+        InputRecord {
+            source: input.source.clone(),
+            path: input.path.display().to_string(),
+            blake3: input.blake3.clone(),
+            encoding: input.encoding.clone(),
+            rows: rows.read,
+            accepted: rows.accepted,
+            rejected: rows.rejected,
+            duplicate: rows.duplicate,
+            superseded: rows.superseded,
+            unknown_columns: input.unknown_columns.clone(),
+        }
+    });
+    let codes = by_code(&evaluated.assembled.rejections);
+    RunRecord {
+        program: "assay".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pipeline: evaluated.file.name.clone(),
+        pipeline_blake3: blake3::hash(evaluated.file.text.as_bytes()).to_hex().to_string(),
+        seeds_blake3: evaluated.reference.digest(),
+        params: evaluated.params.clone(),
+        as_of: evaluated.as_of.to_string(),
+        inputs: inputs.collect(),
+        rows: totals(evaluated),
+        rejections: codes.into_iter().map(|(code, count)| (code.as_str().to_owned(), count)).collect(),
+        stages: evaluated.stages.clone(),
+        outputs: draft.digests().into_iter().collect(),
+    }
+}

@@ -1,0 +1,211 @@
+//! Reshaping of frames: wide to long, attributes to rows, one table onto another.
+
+use hashbrown::{HashMap, HashSet};
+
+use super::load::SOURCE;
+use super::source_file::WideFile;
+use crate::column::{Coded, Frame};
+use crate::cube::{Cells, Filter};
+use crate::model::{TableSchema, Value};
+use crate::validate::wide_name;
+
+/// The rows that a source brought.
+pub fn rows_of_source(frame: &Frame, source: usize) -> Frame {
+    let Some(sources) = frame.column(SOURCE) else { return Frame::default() };
+    let number = i64::try_from(source).unwrap_or_default();
+    let wanted: Vec<bool> = sources.values().iter().map(|value| value.as_integer() == Some(number)).collect();
+    let rows: Vec<u32> =
+        (0..frame.rows() as u32).filter(|row| wanted[sources.codes()[*row as usize] as usize]).collect();
+    if rows.len() == frame.rows() { frame.clone() } else { frame.take(&rows) }
+}
+
+/// Only the columns of a table, the pipeline's own dimensions of it, and what is needed to judge it.
+pub fn only_columns(frame: &Frame, table: &TableSchema, own: &[&str]) -> Frame {
+    let mut kept = frame.clone();
+    let names: Vec<String> = frame.names().map(str::to_owned).collect();
+    for name in names {
+        let belongs = table.column(&name).is_some() || own.contains(&name.as_str()) || name == crate::judge::CONCLUSION;
+        if !belongs {
+            kept.drop_column(&name);
+        }
+    }
+    kept
+}
+
+/// The first row of each key.
+pub fn first_of_each(frame: &Frame, key: &[&str]) -> Frame {
+    let columns: Vec<Coded<Value>> = key.iter().map(|name| frame.column_or_missing(name)).collect();
+    let (codes, _) = crate::column::combine(&columns, frame.rows());
+    let mut seen = HashSet::new();
+    let rows: Vec<u32> = (0..frame.rows() as u32).filter(|row| seen.insert(codes[*row as usize])).collect();
+    frame.take(&rows)
+}
+
+/// One row per non-empty cell of the wide columns: header and cell become two columns.
+pub fn melt(frame: &Frame, wide: &WideFile, headers: &[String]) -> Frame {
+    let columns: Vec<(usize, Coded<Value>)> = headers
+        .iter()
+        .enumerate()
+        .filter_map(|(index, header)| Some((index, frame.column(&wide_name(header))?.clone())))
+        .collect();
+    let mut rows = Vec::new();
+    let (mut names, mut values) = (Vec::new(), Vec::new());
+    for row in 0..frame.rows() {
+        for (index, column) in &columns {
+            let value = column.get(row);
+            if !value.is_missing() {
+                rows.push(row as u32);
+                names.push(*index as u32);
+                values.push(value.clone());
+            }
+        }
+    }
+    let mut long = frame.take(&rows);
+    for header in headers {
+        long.drop_column(&wide_name(header));
+    }
+    let named: Vec<Value> = headers.iter().map(|header| Value::text(&crate::normalize::fold(header))).collect();
+    long.set(&wide.name, Coded::new(named, names).map(Value::clone));
+    long.set(&wide.value, Coded::from_values(values));
+    for (rule, text) in &wide.constants {
+        long.set(&rule.column, Coded::constant(Value::text(text), long.rows()));
+    }
+    long
+}
+
+/// One row per attribute that an establishment has, with the days from and to which it holds.
+pub fn melt_attributes<'a>(
+    frame: &Frame,
+    attributes: impl Iterator<Item = (&'a str, Coded<Value>, Option<Coded<Value>>)>,
+) -> Frame {
+    let mut parts = Vec::new();
+    for (name, from, to) in attributes {
+        let rows: Vec<u32> = (0..frame.rows() as u32).filter(|row| !from.get(*row as usize).is_missing()).collect();
+        let mut part = frame.take(&rows);
+        let names: Vec<String> = part.names().filter(|own| *own != "id").map(str::to_owned).collect();
+        for own in names {
+            part.drop_column(&own);
+        }
+        part.set("attribute", Coded::constant(Value::text(name), rows.len()));
+        part.set("from", from.take(&rows));
+        if let Some(to) = to {
+            part.set("to", to.take(&rows));
+        }
+        parts.push(part);
+    }
+    Frame::concat(&parts)
+}
+
+/// Lays the columns of `other` onto the rows of `base` with the same key; a missing value never hides one
+/// that is there. Returns the rows of `other` that found no partner.
+pub fn attach(base: &mut Frame, other: &Frame, key: &str) -> Vec<u32> {
+    let partners = other.rows_by(key);
+    let keys = base.column_or_missing(key);
+    let known: HashSet<&Value> = keys.iter().collect();
+    let other_keys = other.column_or_missing(key);
+    let strays = (0..other.rows() as u32).filter(|row| !known.contains(other_keys.get(*row as usize))).collect();
+    let partner_of: Vec<Option<u32>> = keys.values().iter().map(|key| partners.get(key).copied()).collect();
+    let names: Vec<String> = other.names().filter(|name| *name != key && !name.starts_with('$')).map(str::to_owned).collect();
+    for name in names {
+        let (own, laid) = (base.column_or_missing(&name), other.column_or_missing(&name));
+        let merged = (0..base.rows()).map(|row| {
+            let partner = partner_of[keys.codes()[row] as usize].map(|partner| laid.get(partner as usize));
+            partner.filter(|value| !value.is_missing()).unwrap_or_else(|| own.get(row)).clone()
+        });
+        let merged = Coded::from_values(merged);
+        base.set(&name, merged);
+    }
+    strays
+}
+
+/// Gives determinations without a limit the one listed for the sample's product and the analyte.
+pub fn apply_limits(determinations: &mut Frame, samples: &Frame, limits: &Frame) {
+    let (products, analytes) = (limits.column_or_missing("product"), limits.column_or_missing("analyte"));
+    let mut listed: HashMap<(&Value, &Value), u32> = HashMap::new();
+    for row in 0..limits.rows() {
+        listed.entry((products.get(row), analytes.get(row))).or_insert(row as u32);
+    }
+    let index = samples.rows_by("sample_code");
+    let product_of_sample = samples.column_or_missing("product");
+    let codes = determinations.column_or_missing("sample_code");
+    let product_of: Vec<Option<&Value>> =
+        codes.values().iter().map(|code| index.get(code).map(|row| product_of_sample.get(*row as usize))).collect();
+    let analyte = determinations.column_or_missing("analyte");
+    let bounds = ["limit_text", "limit_low", "limit_high"].map(|name| determinations.column_or_missing(name));
+    let rows: Vec<Option<u32>> = (0..determinations.rows())
+        .map(|row| {
+            let stated = bounds.iter().any(|bound| !bound.get(row).is_missing());
+            let product = product_of[codes.codes()[row] as usize].filter(|_| !stated)?;
+            listed.get(&(product, analyte.get(row))).copied()
+        })
+        .collect();
+    for name in ["limit_low", "limit_high", "limit_unit"] {
+        let (own, from) = (determinations.column_or_missing(name), limits.column_or_missing(name));
+        let filled = rows.iter().enumerate().map(|(row, limit)| match limit {
+            Some(limit) => from.get(*limit as usize).clone(),
+            None => own.get(row).clone(),
+        });
+        let filled = Coded::from_values(filled);
+        determinations.set(name, filled);
+    }
+}
+
+/// Gives determinations the day of their sample, by which they are filed.
+pub fn date_by_sample(samples: &Frame, mut determinations: Frame) -> Frame {
+    let index = samples.rows_by("sample_code");
+    let sampled = samples.column_or_missing("sampled_on");
+    let codes = determinations.column_or_missing("sample_code");
+    let day_of: Vec<Value> = codes
+        .values()
+        .iter()
+        .map(|code| index.get(code).map_or(Value::Missing, |row| sampled.get(*row as usize).clone()))
+        .collect();
+    let days = Coded::from_values(codes.codes().iter().map(|code| day_of[*code as usize].clone()));
+    determinations.set("sampled_on", days);
+    determinations
+}
+
+/// A bare percentage becomes numerator over denominator: 40.3 % is 403 over 1000, and is flagged.
+pub fn from_shares(returns: &mut Frame) {
+    let (rate, numerator, denominator) = (
+        returns.column_or_missing("rate"),
+        returns.column_or_missing("numerator"),
+        returns.column_or_missing("denominator"),
+    );
+    let parts: Vec<(Value, Value, Value)> = (0..returns.rows())
+        .map(|row| match (numerator.get(row), rate.get(row)) {
+            (Value::Missing, Value::Decimal(rate)) => {
+                let scale = rate.scale().max(1);
+                let mut exact = *rate;
+                exact.rescale(scale);
+                let top = i64::try_from(exact.mantissa()).map_or(Value::Missing, Value::Integer);
+                (top, Value::Integer(100 * 10i64.pow(scale)), Value::text("yes"))
+            }
+            (own, _) => (own.clone(), denominator.get(row).clone(), Value::text("no")),
+        })
+        .collect();
+    returns.set("numerator", Coded::from_values(parts.iter().map(|(top, _, _)| top.clone())));
+    returns.set("denominator", Coded::from_values(parts.iter().map(|(_, bottom, _)| bottom.clone())));
+    returns.set("reported_rate", Coded::from_values(parts.into_iter().map(|(_, _, flag)| flag)));
+}
+
+/// Whether any determination of each sample satisfies an expression; evaluated once per combination of
+/// the columns that it mentions.
+pub fn derive(samples: &mut Frame, determinations: &Frame, derived: &[(String, Filter)]) {
+    for (name, filter) in derived {
+        let mut names: Vec<String> = filter.dimensions().into_iter().collect();
+        names.push("sample_code".to_owned());
+        let cells = Cells::tally("determinations", determinations, &names, "", None);
+        let selected = filter.select(&cells);
+        let position = names.len() - 1;
+        let mut holds: HashSet<&str> = HashSet::new();
+        for (cell, _) in cells.cells.iter().zip(selected).filter(|(_, selected)| *selected) {
+            holds.insert(&cells.dimensions[position].1[cell.codes[position] as usize]);
+        }
+        let codes = samples.column_or_missing("sample_code");
+        let flags = codes.map(|code| {
+            Value::text(if code.as_text().is_some_and(|code| holds.contains(code)) { "yes" } else { "no" })
+        });
+        samples.set(name, flags);
+    }
+}

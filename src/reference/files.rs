@@ -1,0 +1,129 @@
+use std::borrow::Cow;
+use std::fs;
+use std::path::Path;
+
+use super::ReferenceError;
+
+macro_rules! built_in {
+    ($($name:literal),+ $(,)?) => {
+        /// Every table by its file name, in the order in which they are digested.
+        const BUILT_IN: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/seeds/", $name)))),+];
+    };
+}
+
+built_in!(
+    "bodies.csv",
+    "categories.csv",
+    "clauses.csv",
+    "header_aliases.csv",
+    "limits.csv",
+    "population.csv",
+    "regions.csv",
+    "reporting_units.csv",
+    "targets.csv",
+    "time_limits.csv",
+    "units.csv",
+    "workday_exceptions.csv",
+);
+
+/// The texts of the tables in use: built in, or from a folder that overrides them.
+#[derive(Debug, Clone)]
+pub(super) struct Texts(Vec<(&'static str, Cow<'static, str>)>);
+
+impl Texts {
+    pub(super) fn built_in() -> Texts {
+        Texts(BUILT_IN.iter().map(|(name, text)| (*name, Cow::Borrowed(*text))).collect())
+    }
+
+    /// The built-in texts, each replaced by the file of its name in `dir` if there is one.
+    ///
+    /// # Errors
+    /// A CSV file that overrides nothing, one that is not UTF-8, or a folder that cannot be read.
+    pub(super) fn with_overrides(dir: &Path) -> Result<Texts, ReferenceError> {
+        let io = |path: &Path| {
+            let path = path.to_owned();
+            move |source| ReferenceError::Io { path, source }
+        };
+        let mut texts = Texts::built_in();
+        for entry in fs::read_dir(dir).map_err(io(dir))? {
+            let path = entry.map_err(io(dir))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            // Spreadsheet programs leave hidden lock files beside an open table.
+            if name.starts_with('.') || !name.to_lowercase().ends_with(".csv") {
+                continue;
+            }
+            let Some((_, text)) = texts.0.iter_mut().find(|(known, _)| *known == name) else {
+                return Err(ReferenceError::UnknownFile { nearest: nearest(&name), path });
+            };
+            let bytes = fs::read(&path).map_err(io(&path))?;
+            *text = match String::from_utf8(bytes) {
+                Ok(read) => Cow::Owned(read),
+                Err(error) => {
+                    let good = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+                    let line = 1 + good.filter(|byte| **byte == b'\n').count() as u64;
+                    return Err(ReferenceError::NotUtf8 { path, line });
+                }
+            };
+        }
+        Ok(texts)
+    }
+
+    /// The text of a table; empty for a name that is none, which no caller passes.
+    pub(super) fn of(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| *known == name).map_or("", |(_, text)| text)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, text)| (*name, text.as_ref()))
+    }
+}
+
+/// The table whose name takes the fewest edits to become `name`.
+fn nearest(name: &str) -> &'static str {
+    let names = BUILT_IN.iter().map(|(known, _)| *known);
+    names.min_by_key(|known| edits(known, name)).unwrap_or_default()
+}
+
+/// Levenshtein distance in characters.
+fn edits(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (removed, a) in from.chars().enumerate() {
+        let mut left = removed + 1;
+        let mut above_left = removed;
+        let mut next = vec![left];
+        for (b, above) in to.chars().zip(row.iter().skip(1)) {
+            left = (left + 1).min(above + 1).min(above_left + usize::from(a != b));
+            above_left = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_finds_the_table_meant() {
+        for (name, expected) in [
+            ("region.csv", "regions.csv"),
+            ("populations.csv", "population.csv"),
+            ("workdays_exceptions.csv", "workday_exceptions.csv"),
+            ("Units.csv", "units.csv"),
+            ("time-limits.csv", "time_limits.csv"),
+        ] {
+            assert_eq!(nearest(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn edits_count_insertions_removals_and_changes() {
+        for (from, to, expected) in [("", "", 0), ("", "ab", 2), ("abc", "abc", 0), ("abc", "axc", 1), ("abc", "bc", 1), ("kitten", "sitting", 3)] {
+            assert_eq!(edits(from, to), expected, "{from} {to}");
+            assert_eq!(edits(to, from), expected, "{to} {from}");
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! report: figures, cells and rejections → files for people and for programs.
+
+mod csv;
+mod error;
+mod folder;
+mod parquet;
+mod run_record;
+mod scorecard;
+mod table;
+mod workbook;
+
+pub use csv::{CsvOptions, write_csv};
+pub use error::ReportError;
+pub use folder::{Draft, publish};
+pub use parquet::{cells_to_parquet, table_to_parquet};
+pub use run_record::{InputRecord, RunRecord, StageSeconds};
+pub use scorecard::{indicators_table, rejections_table, scorecard_table};
+pub use table::{Cell, Column, Kind, Table};
+pub use workbook::scorecard_workbook;

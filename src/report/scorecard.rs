@@ -1,0 +1,143 @@
+use super::table::{Cell, Kind, Table};
+use crate::indicator::{Definition, Figure};
+use crate::model::Rejection;
+
+/// A row per indicator, whole county. `region` is the code of the whole.
+pub fn scorecard_table(definitions: &[Definition], figures: &[Figure], region: &str) -> Table {
+    let mut table = Table::new(&[
+        ("indicator", Kind::Text),
+        ("name_zh", Kind::Text),
+        ("name_en", Kind::Text),
+        ("clause", Kind::Text),
+        ("agency", Kind::Text),
+        ("region", Kind::Text),
+        ("period_start", Kind::Date),
+        ("period_end", Kind::Date),
+        ("numerator", Kind::Integer),
+        ("denominator", Kind::Integer),
+        ("value", Kind::Text),
+        ("unit", Kind::Text),
+        ("lower", Kind::Text),
+        ("upper", Kind::Text),
+        ("interval", Kind::Text),
+        ("target", Kind::Text),
+        ("due", Kind::Date),
+        ("status", Kind::Text),
+        ("needed", Kind::Integer),
+        ("note", Kind::Text),
+    ]);
+    for definition in definitions {
+        let whole = figures.iter().find(|figure| figure.indicator == definition.id && figure.cut.is_empty());
+        let Some(figure) = whole else { continue };
+        let (lower, upper) = figure.bounds.clone().unwrap_or_default();
+        let method = if figure.bounds.is_some() { definition.interval.as_str() } else { "" };
+        table.rows.push(vec![
+            Cell::text(definition.id.as_str()),
+            Cell::text(definition.name_zh.as_str()),
+            Cell::text(definition.name_en.as_str()),
+            Cell::text(definition.clause.as_str()),
+            Cell::text(definition.agency.join("、")),
+            Cell::text(region),
+            Cell::date(figure.period.map(|(start, _)| start)),
+            Cell::date(figure.period.map(|(_, end)| end)),
+            Cell::Integer(figure.numerator),
+            Cell::integer(figure.denominator),
+            Cell::text(figure.value.as_str()),
+            Cell::text(definition.unit.as_str()),
+            Cell::text(lower),
+            Cell::text(upper),
+            Cell::text(method),
+            Cell::text(definition.target.map(|target| target.text(definition.unit)).unwrap_or_default()),
+            Cell::date(definition.due),
+            Cell::text(figure.judgement.status.as_str()),
+            Cell::integer(figure.judgement.needed),
+            Cell::text(figure.note.as_str()),
+        ]);
+    }
+    table
+}
+
+/// Tidy: a row per indicator, cut and period. Dimensions that a row is not cut by are empty.
+pub fn indicators_table(definitions: &[Definition], figures: &[Figure]) -> Table {
+    let mut dimensions: Vec<&str> = Vec::new();
+    for (name, _) in figures.iter().flat_map(|figure| &figure.cut) {
+        if name != "month" && !dimensions.contains(&name.as_str()) {
+            dimensions.push(name);
+        }
+    }
+    dimensions.sort_unstable();
+    dimensions.push("month");
+    let columns: Vec<(&str, Kind)> = [("indicator", Kind::Text), ("by", Kind::Text)]
+        .into_iter()
+        .chain(dimensions.iter().map(|name| (*name, Kind::Text)))
+        .chain([
+            ("period_start", Kind::Date),
+            ("period_end", Kind::Date),
+            ("numerator", Kind::Integer),
+            ("denominator", Kind::Integer),
+            ("value", Kind::Text),
+            ("unit", Kind::Text),
+            ("lower", Kind::Text),
+            ("upper", Kind::Text),
+            ("status", Kind::Text),
+        ])
+        .collect();
+    let mut table = Table::new(&columns);
+    for figure in figures {
+        let Some(definition) = definitions.iter().find(|definition| definition.id == figure.indicator) else {
+            continue;
+        };
+        let by: Vec<&str> = figure.cut.iter().map(|(name, _)| name.as_str()).collect();
+        let mut row = vec![Cell::text(figure.indicator.as_str()), Cell::text(by.join("+"))];
+        row.extend(dimensions.iter().map(|dimension| {
+            let value = figure.cut.iter().find(|(name, _)| name == dimension).map(|(_, value)| value.as_str());
+            Cell::text(value.unwrap_or_default())
+        }));
+        let (lower, upper) = figure.bounds.clone().unwrap_or_default();
+        row.extend([
+            Cell::date(figure.period.map(|(start, _)| start)),
+            Cell::date(figure.period.map(|(_, end)| end)),
+            Cell::Integer(figure.numerator),
+            Cell::integer(figure.denominator),
+            Cell::text(figure.value.as_str()),
+            Cell::text(definition.unit.as_str()),
+            Cell::text(lower),
+            Cell::text(upper),
+            Cell::text(figure.judgement.status.as_str()),
+        ]);
+        table.rows.push(row);
+    }
+    table
+}
+
+/// Every refused record or cell, as `rejections.csv` lists it.
+pub fn rejections_table(rejections: &[Rejection]) -> Table {
+    let mut table = Table::new(&[
+        ("file", Kind::Text),
+        ("sheet", Kind::Text),
+        ("line", Kind::Integer),
+        ("column", Kind::Text),
+        ("scope", Kind::Text),
+        ("code", Kind::Text),
+        ("found", Kind::Text),
+        ("expected", Kind::Text),
+        ("hint", Kind::Text),
+    ]);
+    table.rows = rejections
+        .iter()
+        .map(|rejection| {
+            vec![
+                Cell::text(&*rejection.origin.file),
+                Cell::text(&*rejection.origin.sheet),
+                Cell::integer(i64::try_from(rejection.origin.line).ok()),
+                Cell::text(rejection.column.as_str()),
+                Cell::text(rejection.scope.to_string()),
+                Cell::text(rejection.code.as_str()),
+                Cell::text(rejection.found.as_str()),
+                Cell::text(rejection.expected.as_str()),
+                Cell::text(rejection.hint.as_str()),
+            ]
+        })
+        .collect();
+    table
+}
