@@ -57,7 +57,7 @@ fn decide([result, unit, limit_text, low, high, limit_unit]: [&str; 6], units: &
     let unit = if is_missing(&unit) { String::new() } else { unit };
     let glued = quantities.iter().map(|quantity| quantity.unit.as_str());
     for stated in std::iter::once(unit.as_str()).chain(glued).filter(|unit| !unit.is_empty()) {
-        if units.parse(stated).is_none() && !faults.iter().any(|(_, text, _)| text == stated) {
+        if units.parse(stated).is_none() && units.why_not(stated).is_none() && !faults.iter().any(|(_, text, _)| text == stated) {
             let column = if stated == unit { "unit" } else { "result_text" };
             faults.push((column, stated.to_owned(), Fault::new(Code::UnknownUnit, "a unit such as mg/kg or CFU/g")));
         }

@@ -91,7 +91,7 @@ fn common_scale(value: Option<Decimal>, unit: &str, bound: Decimal, bound_unit: 
     let (Some(own), Some(other)) = (units.parse(unit), units.parse(bound_unit)) else {
         return Scaled::Incomparable;
     };
-    if own.dimension != other.dimension {
+    if !own.is_comparable_with(&other) {
         return Scaled::Incomparable;
     }
     match (rescale(value, &own, &other), rescale(bound, &other, &own)) {

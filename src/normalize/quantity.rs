@@ -147,18 +147,33 @@ fn unify_powers(text: &str) -> String {
 /// slashes where these do not group digits or belong to a unit.
 fn pieces(folded: &str) -> Vec<&str> {
     let strong = |c: char| matches!(c, ';' | '、' | '①'..='⑳');
-    let mut pieces: Vec<&str> = folded.split(strong).map(str::trim).filter(|piece| !piece.is_empty()).collect();
+    let pieces: Vec<&str> = folded.split(strong).map(str::trim).filter(|piece| !piece.is_empty()).collect();
     if let [only] = pieces[..] {
-        for separator in [',', '/'] {
-            let parts: Vec<&str> = only.split(separator).map(str::trim).filter(|part| !part.is_empty()).collect();
-            let numeric = parts.iter().all(|part| matches!(leading_number(part), Ok((Some(_), _))));
-            if parts.len() > 1 && numeric && parse_decimal(only).is_none() {
-                pieces = parts;
-                break;
+        let number = |text: &str| matches!(leading_number(text), Ok((Some(_), _)));
+        let commas: Vec<&str> = only.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+        let slashes = slashed(only);
+        for parts in [commas, slashes] {
+            if parts.len() > 1 && parts.iter().all(|part| number(part)) && parse_decimal(only).is_none() {
+                return parts;
             }
         }
     }
     pieces
+}
+
+/// `1/2/3CFU/g`: a slash separates only behind a bare number; in `2.28g/100g` it belongs to the unit.
+fn slashed(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while let Some((head, tail)) = rest.split_once('/') {
+        if !matches!(leading_number(head.trim()), Ok((Some(_), ""))) {
+            break;
+        }
+        parts.push(head.trim());
+        rest = tail;
+    }
+    parts.push(rest.trim());
+    parts
 }
 
 fn parse_one(piece: &str) -> Result<Quantity, Fault> {

@@ -38,10 +38,8 @@ pub fn owed(received: &Frame, reference: &Reference, as_of: Date) -> (Frame, Vec
         vec![(seeds, empty.clone(), empty)],
     );
     frame.set("unit", Coded::from_values(units.iter().map(|unit| Value::text(&unit.unit))));
-    frame.set("unit_kind", Coded::from_values(units.iter().map(|unit| Value::text(&unit.kind))));
-    let due = units.iter().map(|unit| {
-        Date::new(as_of.year(), unit.due_month, unit.due_day).map_or(Value::Missing, Value::Date)
-    });
+    frame.set("unit_kind", Coded::from_values(units.iter().map(|unit| Value::text(unit.kind.as_str()))));
+    let due = units.iter().map(|unit| unit.due_in(as_of.year()).map_or(Value::Missing, Value::Date));
     frame.set("due_on", Coded::from_values(due));
     frame.set("received_on", Coded::from_values(rows.iter().map(day_of)));
     (frame, strays)

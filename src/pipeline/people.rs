@@ -9,7 +9,7 @@ use super::file::PipelineFile;
 use crate::column::Frame;
 use crate::indicator::Populations;
 use crate::model::UNKNOWN;
-use crate::reference::Reference;
+use crate::reference::{Basis, Reference};
 
 /// The population by which figures per head are made: of the as-of year, else of the latest before it.
 pub fn populations(
@@ -28,11 +28,18 @@ pub fn populations(
             persons,
         };
     }
-    match reference.population.persons(&file.region, as_of.year(), basis) {
+    let wanted = if basis == "registered" { Basis::Registered } else { Basis::Resident };
+    match reference.population.persons(&file.region, as_of.year(), wanted) {
         Some(known) => Populations {
             persons: BTreeMap::new(),
-            total: Some(known.persons),
-            note: format!("population: {basis}, {}, grade {}, {}", known.year, known.grade, known.source),
+            total: i64::try_from(known.persons).ok(),
+            note: format!(
+                "population: {basis}, {}, {} grade, {}; {}",
+                known.year,
+                known.grade.as_str(),
+                known.provenance.source,
+                known.note
+            ),
         },
         None => Populations { note: format!("population: {basis}: unknown"), ..Populations::default() },
     }

@@ -73,12 +73,12 @@ impl Gazetteer {
                 continue;
             }
             let fits = |entry: &&Entry| {
-                let elsewhere = match counties.is_empty() {
-                    true => self.is_elsewhere(before),
-                    false => entry.county.as_ref().is_some_and(|county| !counties.contains(&county)),
-                };
-                rest.strip_prefix(entry.name.as_str()).is_some_and(|after| !(entry.rank.is_short && starts_a_road(after)))
-                    && !elsewhere
+                let after = rest.strip_prefix(entry.name.as_str());
+                after.is_some_and(|after| !(entry.rank.is_short && starts_a_road(after)))
+                    && match (counties.as_slice(), &entry.county) {
+                        ([], _) => !self.is_elsewhere(before),
+                        (named, own) => own.as_ref().is_none_or(|own| named.contains(&own)),
+                    }
             };
             let found: Vec<&Entry> = self.by_first.get(&first).into_iter().flatten().filter(fits).collect();
             let longest = found.first().map_or(0, |entry| entry.name.len());
@@ -106,8 +106,7 @@ impl Gazetteer {
         }
         let characters: Vec<char> = rest.chars().collect();
         // A division's own name has two characters or more: 我县 names none.
-        let triples = characters.windows(3).map(|three| three[2]).zip(2..);
-        triples.into_iter().any(|(ending, at)| match ending {
+        characters.iter().enumerate().skip(2).any(|(at, ending)| match ending {
             '省' | '县' => true,
             '市' => characters.get(at - 1) != Some(&'超') && characters.get(at + 1) != Some(&'场'),
             _ => false,

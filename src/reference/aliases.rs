@@ -8,6 +8,8 @@ use super::record::read;
 #[derive(Debug, Clone)]
 pub struct HeaderAliases {
     by_header: HashMap<String, Meaning>,
+    /// Column and header, in the order of the table.
+    in_order: Vec<(String, String)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,7 @@ enum Meaning {
 impl HeaderAliases {
     pub(super) fn read(file: &str, text: &str) -> Result<HeaderAliases, ReferenceError> {
         let mut by_header = HashMap::new();
+        let mut in_order = Vec::new();
         read(file, text, |record| {
             record.provenance()?;
             let meaning = match (record.optional("column")?, record.optional("reason")?) {
@@ -27,12 +30,20 @@ impl HeaderAliases {
                 (None, Some(reason)) => Meaning::None(reason.to_owned()),
                 _ => return Err(record.fault("reason", "a column or a reason why there is none, not both")),
             };
+            if let Meaning::Column(column) = &meaning {
+                in_order.push((column.clone(), record.required("alias")?.to_owned()));
+            }
             match by_header.insert(fold_header(record.required("alias")?), meaning.clone()) {
                 Some(earlier) if earlier != meaning => Err(record.fault("alias", "one meaning for each header")),
                 _ => Ok(()),
             }
         })?;
-        Ok(HeaderAliases { by_header })
+        Ok(HeaderAliases { by_header, in_order })
+    }
+
+    /// The headers that stand for a column, in the order of the table.
+    pub fn headers_of(&self, column: &str) -> Vec<String> {
+        self.in_order.iter().filter(|(own, _)| own == column).map(|(_, header)| header.clone()).collect()
     }
 
     /// The column that a header stands for.

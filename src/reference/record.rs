@@ -11,15 +11,24 @@ pub struct Provenance {
     pub as_of: String,
 }
 
-/// How far a record may be trusted.
+/// Our confidence in a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Grade {
-    /// An estimate, or seen in a single place.
+    /// An estimate, or what one place alone does.
     Low,
-    /// Own knowledge, or a secondary source.
+    /// From a secondary source, or not checked again.
     Medium,
-    /// Read at the source.
     High,
+}
+
+impl Grade {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Grade::Low => "low",
+            Grade::Medium => "medium",
+            Grade::High => "high",
+        }
+    }
 }
 
 /// One record of a table, which knows its place.

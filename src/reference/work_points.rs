@@ -19,6 +19,15 @@ pub enum BodyKind {
 }
 
 impl BodyKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            BodyKind::Township => "township",
+            BodyKind::MemberBody => "member_body",
+            BodyKind::Committee => "committee",
+            BodyKind::Collective => "collective",
+        }
+    }
+
     fn from_word(word: &str) -> Option<BodyKind> {
         Some(match word {
             "township" => BodyKind::Township,

@@ -109,21 +109,28 @@ impl Dirt {
         let (column, text) = match fault {
             Code::BadRow if self.dice.percent(50) => return row.truncate(row.len() / 2),
             Code::BadRow => return row.push(T::from("多出一列".to_owned())),
-            Code::MissingValue => (self.dice.pick(targets.required), self.blank()),
-            Code::BadDate => (self.dice.pick(targets.dates), *self.dice.pick(&BAD_DATES)),
-            Code::BadCode => match &targets.code {
-                Some(column) => (column, *self.dice.pick(&BAD_CODES)),
+            Code::MissingValue => (self.one_of(targets.required), self.blank()),
+            Code::BadDate => (self.one_of(targets.dates), *self.dice.pick(&BAD_DATES)),
+            Code::BadCode => (targets.code, *self.dice.pick(&BAD_CODES)),
+            Code::UnknownValue => match self.one_of(targets.words) {
+                Some((column, text)) => (Some(column), text),
                 None => return,
             },
-            Code::UnknownValue => {
-                let (column, text) = self.dice.pick(targets.words);
-                (column, *text)
-            }
+            // These are no faults of whole rows.
             Code::BadNumber | Code::LostExponent | Code::BadResult | Code::Orphan => return,
         };
-        if let Some(cell) = row.get_mut(*column) {
+        if let Some(cell) = column.and_then(|column| row.get_mut(column)) {
             *cell = T::from(text.to_owned());
         }
+    }
+
+    fn one_of<T: Copy>(&mut self, columns: &[T]) -> Option<T> {
+        columns.get(self.dice.below(columns.len() as u64) as usize).copied()
+    }
+
+    /// One of a table that is not empty, drawn apart from the story.
+    pub fn pick<'a, T>(&mut self, table: &'a [T]) -> &'a T {
+        self.dice.pick(table)
     }
 
     /// A measurement that cannot be read.

@@ -23,8 +23,7 @@ const CODE: usize = 0;
 const ANALYTE: usize = 2;
 const RESULT: usize = 3;
 
-const TARGETS: Targets =
-    Targets { code: Some(CODE), required: &[CODE, ANALYTE], dates: &[RESULT], words: &[(RESULT, "")] };
+const TARGETS: Targets = Targets { code: Some(CODE), required: &[CODE, ANALYTE], dates: &[], words: &[] };
 
 /// Determinations that the laboratory sends again, all of the middle month.
 const RESENT: u64 = 20;

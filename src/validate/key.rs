@@ -132,7 +132,7 @@ mod tests {
             })
         ) {
             let standing = |rows: &[(u8, u8, Option<i64>)]| {
-                let mut standing: Vec<_> = resolve(&frame(rows), &["key"]).accepted.iter().map(|row| rows[*row as usize]).collect();
+                let mut standing: Vec<_> = resolve(&frame(rows), &["key"]).accepted.iter().map(|row| (rows[*row as usize].0, rows[*row as usize].1)).collect();
                 standing.sort_unstable();
                 standing
             };
