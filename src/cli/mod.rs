@@ -5,8 +5,10 @@ mod exit;
 mod explain;
 #[cfg(feature = "delta")]
 mod history;
+#[cfg(feature = "delta")]
 mod indicator;
 mod progress;
+#[cfg(feature = "delta")]
 mod rejections;
 mod run;
 mod simulate;
@@ -20,8 +22,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-
-use exit::Failure;
 
 /// Sampling-and-inspection analytics: messy laboratory exports in, defensible published figures out.
 #[derive(Debug, Parser)]
@@ -74,8 +74,10 @@ enum Command {
     /// Read, normalize, validate and judge; write nothing.
     Check(check::Arguments),
     /// One indicator, at any grain.
+    #[cfg(feature = "delta")]
     Indicator(indicator::Arguments),
     /// What was refused by the last run, and why.
+    #[cfg(feature = "delta")]
     Rejections(rejections::Arguments),
     /// What a rejection code means and how to mend it.
     Explain(explain::Arguments),
@@ -118,7 +120,9 @@ pub fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Run(command) => run::run(&command, &global),
         Command::Check(command) => check::run(&command, &global),
+        #[cfg(feature = "delta")]
         Command::Indicator(command) => indicator::run(&command, &global),
+        #[cfg(feature = "delta")]
         Command::Rejections(command) => rejections::run(&command, &global),
         Command::Explain(command) => explain::run(&command, &global),
         Command::Simulate(command) => simulate::run(&command, &global),

@@ -2,8 +2,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use super::Global;
-use super::exit::{FAILED, Failure, IO};
-use crate::simulate::{self, Encoding, Layout, Options};
+use super::exit::{FAILED, Failure, IO, USAGE};
+use crate::simulate::{self, Encoding, Layout, Options, SimulateError};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -57,12 +57,17 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
         dirt: arguments.dirt || arguments.layout == LayoutName::County,
     };
     let summary = simulate::simulate(&options).map_err(|error| {
-        Failure::new(if error.is_io() { IO } else { FAILED }, error.to_string())
+        let code = match error {
+            SimulateError::OutOfRange { .. } => USAGE,
+            SimulateError::Io { .. } => IO,
+            _ => FAILED,
+        };
+        Failure::new(code, error.to_string())
     })?;
     if !global.quiet {
         let mut stderr = anstream::stderr().lock();
         for file in &summary.files {
-            writeln!(stderr, "{:>9} rows  {:>11} bytes  {}", file.rows, file.bytes, file.name)?;
+            writeln!(stderr, "{:>9} rows  {:>11} bytes  {}", file.tally.rows.read, file.bytes, file.name)?;
         }
         writeln!(stderr, "exports and truth.json in {}", arguments.out.display())?;
     }

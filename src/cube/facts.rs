@@ -22,7 +22,7 @@ pub enum Fact {
     Applications,
     /// A figure that an agency reports, on the first day of its period; weighted by the number itself.
     Returns,
-    /// A unit that owes a report, on the day it is due.
+    /// A unit that owes a report, on the day it is due, or on the as-of day before that.
     Submissions,
     /// An establishment that is open on the last day of a month.
     Establishments,
@@ -293,7 +293,9 @@ fn submissions(inputs: &FactInputs<'_>) -> Frame {
     });
     let outcomes = Coded::from_values(outcomes);
     frame.set("outcome", outcomes);
-    frame.set("day", due);
+    // A report that is not yet due is owed all the same: it stands on the as-of day.
+    let day = due.map(|due| due.as_date().map_or(Value::Missing, |due| Value::Date(due.min(inputs.as_of))));
+    frame.set("day", day);
     frame
 }
 

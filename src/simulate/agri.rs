@@ -136,7 +136,7 @@ impl<'a> Agri<'a> {
         let limited: Vec<usize> = (0..cells.len()).filter(|place| class.limits[*place].is_some()).collect();
         let mut verdict = Verdict::Conforming;
         if dice.chance(EXCEEDING) {
-            let place = *dice.pick(&limited);
+            let place = dice.pick(&limited);
             if let (Some((digits, scale)), Some(cell)) = (class.limits[place], cells.get_mut(place)) {
                 let percent = dice.between(103, 380) as u64;
                 *cell = Fixed { digits: digits * percent, scale: scale + 2 }.text();
@@ -147,7 +147,7 @@ impl<'a> Agri<'a> {
         let unreadable = dirt.fault(AGRI_CELL_FAULTS);
         if let Some(fault) = unreadable {
             // Any cell that has a limit, so the one that exceeds it as well: then nothing is left to fail.
-            let place = *dirt.pick(&limited);
+            let place = dirt.pick(&limited);
             if let Some(cell) = cells.get_mut(place) {
                 let exceeded = verdict == Verdict::Nonconforming && exceeds(cell, class.limits[place]);
                 *cell = dirt.unreadable(fault).to_owned();

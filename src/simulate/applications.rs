@@ -63,7 +63,7 @@ fn tell(world: &World, index: u64, number: u64) -> Application {
     let mut dice = world.dice(Stream::Application, index);
     let day = u128::from(index) * u128::from(world.period.days()) / u128::from(number.max(1));
     let accepted_on = plus(START, day as i64);
-    let due_on = plus(accepted_on, *dice.weighted(&[(20, 60), (10, 25), (30, 15)]));
+    let due_on = plus(accepted_on, dice.weighted(&[(20, 60), (10, 25), (30, 15)]));
     let decided_on = match dice.below(1000) {
         0..960 => Some(plus(accepted_on, dice.between(0, 9))),
         960..975 => Some(due_on),
@@ -96,7 +96,7 @@ fn row(world: &World, application: Application, dirt: &mut Dirt) -> Vec<String> 
     };
     vec![
         dirt.text(&format!("XPSL{}{index:06}", accepted_on.year())),
-        dice.weighted(&[("许可", 70), ("登记", 18), ("备案", 12)]).to_string(),
+        dice.weighted(&[("许可", 70), ("登记", 18), ("备案", 12)]).to_owned(),
         if sales { "销售" } else { dice.weighted(&[("餐饮服务", 80), ("单位食堂", 20)]) }.to_owned(),
         applicant,
         township.address(&mut dice),

@@ -71,21 +71,21 @@ impl Dice {
     }
 
     /// One of a constant table, which is never empty.
-    pub fn pick<'a, T>(&mut self, table: &'a [T]) -> &'a T {
-        &table[self.below(table.len() as u64) as usize]
+    pub fn pick<T: Copy>(&mut self, table: &[T]) -> T {
+        table[self.below(table.len() as u64) as usize]
     }
 
     /// One of a constant table of weighted entries, which is never empty.
-    pub fn weighted<'a, T>(&mut self, table: &'a [(T, u32)]) -> &'a T {
+    pub fn weighted<T: Copy>(&mut self, table: &[(T, u32)]) -> T {
         let total: u64 = table.iter().map(|(_, weight)| u64::from(*weight)).sum();
         let mut left = self.below(total);
         for (entry, weight) in table {
             match left.checked_sub(u64::from(*weight)) {
                 Some(rest) => left = rest,
-                None => return entry,
+                None => return *entry,
             }
         }
-        &table[table.len() - 1].0
+        table[table.len() - 1].0
     }
 
     /// `count` decimal digits.
@@ -107,14 +107,14 @@ mod tests {
         assert_eq!(drawn, DRAWN_BY_SEED_2020);
     }
 
-    const DRAWN_BY_SEED_2020: [u64; 4] = [0, 0, 0, 0];
+    const DRAWN_BY_SEED_2020: [u64; 4] = [44562, 631128, 151901, 33802];
 
     #[test]
     fn weights_hold() {
         let mut dice = Dice::new(1, Stream::Plan, 0);
         let mut seen = [0u32; 3];
         for _ in 0..10_000 {
-            seen[*dice.weighted(&[(0usize, 1), (1, 0), (2, 3)])] += 1;
+            seen[dice.weighted(&[(0usize, 1), (1, 0), (2, 3)])] += 1;
         }
         assert_eq!(seen[1], 0);
         assert!((2_300..2_700).contains(&seen[0]), "{seen:?}");

@@ -31,6 +31,8 @@ pub const AGRI_FAULTS: Rates =
     &[(Code::MissingValue, 400), (Code::BadCode, 400), (Code::BadDate, 500), (Code::UnknownValue, 400)];
 /// These strike one cell of a wide row; its sample is then undetermined unless another cell fails it.
 pub const AGRI_CELL_FAULTS: Rates = &[(Code::LostExponent, 600), (Code::BadResult, 900)];
+/// The flat export has one kind of row fault.
+pub const FLAT_FAULTS: Rates = &[(Code::BadDate, 100)];
 pub const DUTY_FAULTS: Rates = &[
     (Code::MissingValue, 900),
     (Code::BadCode, 600),
@@ -110,8 +112,8 @@ impl Dirt {
             Code::BadRow if self.dice.percent(50) => return row.truncate(row.len() / 2),
             Code::BadRow => return row.push(T::from("多出一列".to_owned())),
             Code::MissingValue => (self.one_of(targets.required), self.blank()),
-            Code::BadDate => (self.one_of(targets.dates), *self.dice.pick(&BAD_DATES)),
-            Code::BadCode => (targets.code, *self.dice.pick(&BAD_CODES)),
+            Code::BadDate => (self.one_of(targets.dates), self.bad_date()),
+            Code::BadCode => (targets.code, self.dice.pick(&BAD_CODES)),
             Code::UnknownValue => match self.one_of(targets.words) {
                 Some((column, text)) => (Some(column), text),
                 None => return,
@@ -128,8 +130,13 @@ impl Dirt {
         columns.get(self.dice.below(columns.len() as u64) as usize).copied()
     }
 
+    /// A text that is no day of the calendar.
+    pub fn bad_date(&mut self) -> &'static str {
+        self.dice.pick(&BAD_DATES)
+    }
+
     /// One of a table that is not empty, drawn apart from the story.
-    pub fn pick<'a, T>(&mut self, table: &'a [T]) -> &'a T {
+    pub fn pick<T: Copy>(&mut self, table: &[T]) -> T {
         self.dice.pick(table)
     }
 
@@ -159,7 +166,7 @@ impl Dirt {
     /// A day in one of its spellings.
     pub fn date(&mut self, day: Date) -> String {
         let spelling = match self.on {
-            true => *self.dice.weighted(&[(Spelling::Iso, 80), (Spelling::Slashed, 12), (Spelling::Chinese, 8)]),
+            true => self.dice.weighted(&[(Spelling::Iso, 80), (Spelling::Slashed, 12), (Spelling::Chinese, 8)]),
             false => Spelling::Iso,
         };
         spell(day, spelling)

@@ -144,7 +144,7 @@ fn row(world: &World, food: &Food, place: usize, duty: Duty, dirt: &mut Dirt) ->
         dirt.date(started_on),
         dirt.date_or_blank(duty.closed_on),
         dirt.date_or_blank(late.map(|_| plus(duty.notified_on, 120))),
-        dice.pick(&CAUSES).to_string(),
+        dice.pick(&CAUSES).to_owned(),
         or_blank(decision, dirt),
         or_blank(fine, dirt),
         person.phone.clone(),

@@ -121,8 +121,8 @@ const SCHOOLS: [(&str, u32); 5] = [("幼儿园", 30), ("小学", 35), ("初中",
 fn one(seed: u64, serial: u64, kind: Kind, number: u64, period: &Period) -> Establishment {
     let mut dice = Dice::new(seed, Stream::Establishment, serial);
     let township = &TOWNSHIPS[any_township(&mut dice)];
-    let school = if kind == Kind::Canteen { *dice.weighted(&SCHOOLS) } else { "" };
-    let size = *dice.weighted(match kind {
+    let school = if kind == Kind::Canteen { dice.weighted(&SCHOOLS) } else { "" };
+    let size = dice.weighted(match kind {
         Kind::Producer => &[(Size::Large, 12), (Size::Medium, 28), (Size::Small, 40), (Size::Micro, 20)],
         _ => &[(Size::Large, 2), (Size::Medium, 13), (Size::Small, 50), (Size::Micro, 35)],
     });

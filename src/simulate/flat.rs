@@ -2,13 +2,16 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::ops::Range;
 use std::path::Path;
 
+use super::analyte::{Analyte, Limit};
 use super::dice::Stream;
 use super::dirt::{DUPLICATES, FLAT_FAULTS, RESULT_CELL_FAULTS};
 use super::food::{Food, Item};
-use super::measure::{Spread, lower_limit, upper_limit};
-use super::truth::{Code, Fate, Figure, Tally, Truth};
+use super::gb18030::Gb18030;
+use super::measure::Spread;
+use super::truth::{Fate, Figure, Tally, Truth};
 use super::words::{ItemVerdict, Verdict};
 use super::world::World;
 use super::{Encoding, FileSummary, SimulateError};
@@ -45,11 +48,14 @@ fn count(world: &World, food: &Food, truth: &mut Truth) {
 
 struct Flat {
     out: BufWriter<File>,
-    encoding: Encoding,
+    /// Lines that are not yet encoded and written.
     block: String,
+    /// None for UTF-8.
+    encoder: Option<Gb18030>,
+    encoded: Vec<u8>,
     /// What stands before and behind the determination on every line of a sample.
     before: String,
-    behind: String,
+    behind: &'static str,
     bytes: u64,
     tally: Tally,
 }
@@ -60,10 +66,11 @@ impl Flat {
         let out = File::create(&path).map_err(|source| SimulateError::Io { path, source })?;
         Ok(Flat {
             out: BufWriter::with_capacity(1 << 20, out),
-            encoding,
             block: format!("{HEADER}\n"),
+            encoder: (encoding == Encoding::Gb18030).then(Gb18030::new),
+            encoded: Vec::new(),
             before: String::new(),
-            behind: String::new(),
+            behind: "",
             bytes: 0,
             tally: Tally::default(),
         })
@@ -74,44 +81,26 @@ impl Flat {
         let Some(report) = food.report else { return Ok(0) };
         let mut dirt = world.dirt(Stream::Result, food.index);
         let sampled_on = food.sampled_on.to_string();
-        self.before.clear();
-        join(
-            &mut self.before,
-            &[&food.code, food.product, food.line.class, food.stage.text(), food.venue],
-        );
-        join(
-            &mut self.before,
-            &[food.township.map_or("/", |own| own.name), food.level.source(), food.purpose.text()],
-        );
-        let dated = self.before.len()..self.before.len() + sampled_on.len();
-        join(&mut self.before, &[&sampled_on, &report.reported_on.to_string()]);
-        join(
-            &mut self.before,
-            &[food.unit.map_or("/", |unit| &unit.name), food.producer.name(), food.laboratory],
-        );
-        self.behind.clear();
-        self.behind.push_str(report.last().text());
-        self.behind.push('\n');
+        let dated = self.head(food, &sampled_on, &report.reported_on.to_string());
+        self.behind = report.last().text();
         let mut accepted = 0;
         // One line of a sample at most bears a fault: the others keep the sample alive.
         let mut spoilt = false;
         for item in &food.items {
-            let fault = dirt.fault(FLAT_FAULTS).filter(|_| !spoilt);
-            let unreadable = dirt.fault(RESULT_CELL_FAULTS).filter(|_| fault.is_none());
-            if let Some(fault) = fault {
+            if let Some(fault) = dirt.fault(FLAT_FAULTS).filter(|_| !spoilt) {
                 spoilt = true;
                 let clean = self.before.clone();
                 self.before.replace_range(dated.clone(), dirt.bad_date());
-                self.line(world, food, item, &item.text, Fate::Rejected(fault));
+                self.line(item, &item.text, Fate::Rejected(fault));
                 self.before = clean;
                 continue;
             }
-            let text = unreadable.map_or(item.text.as_str(), |fault| dirt.unreadable(fault));
-            self.line(world, food, item, text, Fate::Accepted);
+            let unreadable = dirt.fault(RESULT_CELL_FAULTS);
+            self.line(item, unreadable.map_or(&item.text, |fault| dirt.unreadable(fault)), Fate::Accepted);
             accepted += 1;
             match unreadable {
                 Some(code) => self.tally.line(code),
-                None if dirt.strikes(DUPLICATES) => self.line(world, food, item, &item.text, Fate::Duplicate),
+                None if dirt.strikes(DUPLICATES) => self.line(item, &item.text, Fate::Duplicate),
                 None => {}
             }
         }
@@ -121,23 +110,88 @@ impl Flat {
         Ok(accepted)
     }
 
-    fn line(&mut self, _world: &World, _food: &Food, item: &Item, text: &str, fate: Fate) {
+    /// Composes what is the same on every line of a sample; returns where the sampling date stands in it.
+    fn head(&mut self, food: &Food, sampled_on: &str, reported_on: &str) -> Range<usize> {
+        let township = food.township.map_or("/", |own| own.name);
+        let unit = food.unit.map_or("/", |unit| &unit.name);
+        self.before.clear();
+        let [code, class, stage] = [&food.code, food.line.class, food.stage.text()];
+        put(&mut self.before, &[code, food.product, class, stage, food.venue, township]);
+        put(&mut self.before, &[food.level.source(), food.purpose.text()]);
+        let dated = self.before.len()..self.before.len() + sampled_on.len();
+        put(&mut self.before, &[sampled_on, reported_on, unit, food.producer.name(), food.laboratory]);
+        dated
+    }
+
+    fn line(&mut self, item: &Item, text: &str, fate: Fate) {
         self.tally.row(fate);
-        let _ = (item, text);
+        let judged = matches!(item.verdict, ItemVerdict::Passes | ItemVerdict::Fails);
+        let limit = if judged { limit(item.analyte) } else { "/".to_owned() };
+        let analyte = item.analyte;
+        self.block.push_str(&self.before);
+        for field in [analyte.name, text, analyte.unit, &limit, item.verdict.text(false)] {
+            self.block.push_str(field);
+            self.block.push(',');
+        }
+        self.block.push_str(self.behind);
+        self.block.push('\n');
     }
 
     fn flush(&mut self) -> Result<(), SimulateError> {
+        let bytes = match &mut self.encoder {
+            None => self.block.as_bytes(),
+            Some(encoder) => {
+                self.encoded.clear();
+                encoder.encode(&self.block, &mut self.encoded);
+                &self.encoded
+            }
+        };
+        self.bytes += bytes.len() as u64;
+        self.out.write_all(bytes).map_err(|source| SimulateError::Io { path: NAME.into(), source })?;
+        self.block.clear();
         Ok(())
     }
 
-    fn finish(self) -> Result<FileSummary, SimulateError> {
+    fn finish(mut self) -> Result<FileSummary, SimulateError> {
+        self.flush()?;
+        self.out.flush().map_err(|source| SimulateError::Io { path: NAME.into(), source })?;
         Ok(FileSummary { name: NAME.to_owned(), bytes: self.bytes, tally: self.tally })
     }
 }
 
-fn join(line: &mut String, fields: &[&str]) {
+/// The one limit column of this layout; commas would split the field, so plans are separated otherwise.
+fn limit(analyte: &Analyte) -> String {
+    match analyte.limit {
+        Limit::Max(limit) => limit.text(),
+        Limit::Min(limit) => format!("≥{}", limit.text()),
+        Limit::Banned(words) => words.to_owned(),
+        Limit::Counts { c, m, big_m } => format!("n=5;c={c};m={m};M={big_m}"),
+        Limit::Absent => "n=5;c=0;m=0/25g".to_owned(),
+    }
+}
+
+fn put(line: &mut String, fields: &[&str]) {
     for field in fields {
         line.push_str(field);
         line.push(',');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulate::{Layout, Options};
+
+    #[test]
+    fn every_line_has_nineteen_fields() -> Result<(), SimulateError> {
+        assert_eq!(HEADER.split(',').count(), 19);
+        let world = World::new(&Options::new(2020, Layout::Flat, "unused".into()));
+        let folder = tempfile::tempdir().map_err(|source| SimulateError::Io { path: "".into(), source })?;
+        let mut flat = Flat::create(folder.path(), Encoding::Utf8)?;
+        for index in 0..200 {
+            flat.sample(&world, &Food::tell(&world, index, Spread::Narrow, false))?;
+        }
+        assert!(flat.block.lines().all(|line| line.split(',').count() == 19 && !line.contains('"')));
+        Ok(())
     }
 }

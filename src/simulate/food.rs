@@ -12,29 +12,29 @@ use super::township::{TOWNSHIPS, Township, any_township};
 use super::words::{Conclusion, ItemVerdict, Level, Monitored, Part, Purpose, Stage, Verdict};
 use super::world::{Role, World};
 
-/// Laboratories: short name, name in the exports.
+/// Laboratories, by the short names of the exports.
 pub const LABORATORIES: [&str; 6] = [
-    "西平县食品药品检验所",
-    "驻马店市食品药品检验所",
-    "河南省食品检验研究院",
-    "河南省口岸食品检验检测所",
-    "中检集团（河南）检测公司",
-    "郑州谱尼测试公司",
+    "西平县食检所",
+    "驻马店市食检所",
+    "河南省食检院",
+    "河南口岸食检所",
+    "中检河南公司",
+    "郑州谱尼测试",
 ];
 /// Producers from elsewhere, as packages name them.
 const PRODUCERS_ELSEWHERE: [&str; 12] = [
-    "漯河双丰食品有限公司",
-    "郑州三喜食品有限公司",
-    "安徽古镇酒业有限公司",
-    "山东鲁花香油脂有限公司",
-    "湖南辣妹子食品有限公司",
-    "内蒙古草原乳业有限公司",
-    "周口金丝猴糖果有限公司",
-    "四川川味斋食品有限公司",
-    "福建达利园食品有限公司",
-    "湖北周黑食品有限公司",
-    "河北五得利面粉有限公司",
-    "广东珠江桥调味品有限公司",
+    "漯河双丰食品公司",
+    "郑州三喜食品公司",
+    "安徽古镇酒业公司",
+    "山东花香油脂公司",
+    "湖南辣子食品公司",
+    "草原乳业公司",
+    "周口金猴糖果厂",
+    "川味斋食品公司",
+    "福建园丰食品公司",
+    "湖北江城食品公司",
+    "河北五丰面粉公司",
+    "珠江调味品公司",
 ];
 
 /// Who made a packaged product.
@@ -117,9 +117,9 @@ impl<'a> Food<'a> {
         let mut dice = world.dice(Stream::Sample, index);
         let spared = world.role(index) == Some(Role::NationalCase);
         // Drawn in any case, so that a role changes nothing else of the story.
-        let level = *dice.weighted(&[(Level::County, 70), (Level::Municipal, 15), (Level::Provincial, 10), (Level::National, 5)]);
+        let level = dice.weighted(&[(Level::County, 70), (Level::Municipal, 15), (Level::Provincial, 10), (Level::National, 5)]);
         let level = if spared { Level::National } else { level };
-        let purpose = *dice.weighted(&[
+        let purpose = dice.weighted(&[
             (Purpose::Supervisory, 78),
             (Purpose::Evaluative, 9),
             (Purpose::SamplingMonitoring, 7),
@@ -128,7 +128,7 @@ impl<'a> Food<'a> {
         let purpose = if spared { Purpose::Supervisory } else { purpose };
         let rapid = dice.chance(1500) && !spared && rapid_tests;
         let line = any_line(&mut dice);
-        let stage = *dice.weighted(match line.sold {
+        let stage = dice.weighted(match line.sold {
             Sold::Packaged => &[(Stage::Production, 18), (Stage::Distribution, 72), (Stage::Catering, 10)],
             Sold::Fresh => &[(Stage::Production, 0), (Stage::Distribution, 88), (Stage::Catering, 12)],
             Sold::Cooked => &[(Stage::Production, 0), (Stage::Distribution, 0), (Stage::Catering, 100)],
@@ -232,12 +232,12 @@ fn code(dice: &mut Dice, level: Level, sampled_on: Date, index: u64) -> String {
 fn report(dice: &mut Dice, sampled_on: Date, purpose: Purpose, spared: bool) -> Report {
     use {Monitored::*, Verdict::*};
     const INSPECTED: &[(Conclusion, u32)] = &[
-        (Conclusion::new(Conforming, Nothing), 9040),
+        (Conclusion::new(Conforming, Nothing), 9085),
         (Conclusion::new(Conforming, Unjudged), 600),
         (Conclusion::new(Conforming, Problem), 130),
-        (Conclusion::new(Nonconforming, Nothing), 130),
-        (Conclusion::new(Nonconforming, Unjudged), 40),
-        (Conclusion::new(Nonconforming, Problem), 20),
+        (Conclusion::new(Nonconforming, Nothing), 100),
+        (Conclusion::new(Nonconforming, Unjudged), 30),
+        (Conclusion::new(Nonconforming, Problem), 15),
         (Conclusion::new(Undetermined, Nothing), 40),
     ];
     const MONITORED: &[(Conclusion, u32)] = &[
@@ -245,7 +245,7 @@ fn report(dice: &mut Dice, sampled_on: Date, purpose: Purpose, spared: bool) -> 
         (Conclusion::new(Undetermined, Problem), 4),
         (Conclusion::new(Undetermined, Nothing), 1),
     ];
-    let first = *dice.weighted(if purpose == Purpose::RiskMonitoring { MONITORED } else { INSPECTED });
+    let first = dice.weighted(if purpose == Purpose::RiskMonitoring { MONITORED } else { INSPECTED });
     let first = if spared { Conclusion::new(Nonconforming, Nothing) } else { first };
     let reinspected = (first.verdict == Nonconforming && dice.percent(14) && !spared)
         .then(|| if dice.percent(50) { Conclusion::new(Conforming, Nothing) } else { first });
@@ -257,7 +257,7 @@ fn report(dice: &mut Dice, sampled_on: Date, purpose: Purpose, spared: bool) -> 
 fn corrected(was: Conclusion, dice: &mut Dice) -> Conclusion {
     use {Monitored::*, Verdict::*};
     match was.verdict {
-        Conforming if dice.percent(50) => Conclusion::new(Nonconforming, Nothing),
+        Conforming if dice.percent(25) => Conclusion::new(Nonconforming, Nothing),
         Conforming if was.monitored == Problem => Conclusion::new(Conforming, Nothing),
         Conforming => Conclusion::new(Conforming, Problem),
         Nonconforming => Conclusion::new(Conforming, Nothing),

@@ -248,7 +248,7 @@ fn sample(food: &Food, dirt: &mut Dirt, dice: &mut Dice, row: &mut Vec<String>) 
     let barcode = bar_code(dice);
     let if_packaged = |text: String, dirt: &mut Dirt| if packaged { text } else { dirt.blank().to_owned() };
     let remark = match dice.below(12) {
-        0 => dice.pick(&REMARKS).to_string(),
+        0 => dice.pick(&REMARKS).to_owned(),
         _ => dirt.blank().to_owned(),
     };
     row.extend([

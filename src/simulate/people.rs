@@ -36,7 +36,7 @@ impl People {
     }
 
     pub fn anyone(&self, dice: &mut Dice) -> &Person {
-        dice.pick(&self.people)
+        &self.people[dice.below(self.people.len() as u64) as usize]
     }
 
     /// Every text that must appear in no output.

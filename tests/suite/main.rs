@@ -1,0 +1,10 @@
+//! The whole program, from outside: one binary, so that it links once.
+
+mod architecture;
+mod bad_inputs;
+mod bad_pipelines;
+mod county;
+mod documents;
+mod real_records;
+mod repeatable;
+mod support;
