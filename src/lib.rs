@@ -11,7 +11,7 @@ pub mod lake;
 pub mod model;
 pub mod normalize;
 pub mod pipeline;
-#[cfg(feature = "query")]
+#[cfg(all(feature = "query", feature = "delta"))]
 pub mod query;
 pub mod reference;
 pub mod report;

@@ -9,6 +9,7 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 pub const TOO_MANY_REJECTIONS: u8 = 3;
 pub const TARGET_MISSED: u8 = 4;
+#[cfg(feature = "delta")]
 pub const NO_LAKE: u8 = 10;
 #[cfg(feature = "delta")]
 pub const LOCKED: u8 = 11;

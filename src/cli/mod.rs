@@ -7,13 +7,15 @@ mod explain;
 mod history;
 #[cfg(feature = "delta")]
 mod indicator;
+#[cfg(feature = "delta")]
+mod output;
 mod progress;
 #[cfg(feature = "delta")]
 mod rejections;
 mod run;
 mod simulate;
 mod summary;
-#[cfg(feature = "query")]
+#[cfg(all(feature = "query", feature = "delta"))]
 mod query;
 #[cfg(feature = "delta")]
 mod trace;
@@ -84,7 +86,7 @@ enum Command {
     /// Write the exports of a made-up county, with their known truth.
     Simulate(simulate::Arguments),
     /// SQL over the lake.
-    #[cfg(feature = "query")]
+    #[cfg(all(feature = "query", feature = "delta"))]
     Query(query::Arguments),
     /// A sample with everything that belongs to it, down to file, sheet and line.
     #[cfg(feature = "delta")]
@@ -126,7 +128,7 @@ pub fn main() -> ExitCode {
         Command::Rejections(command) => rejections::run(&command, &global),
         Command::Explain(command) => explain::run(&command, &global),
         Command::Simulate(command) => simulate::run(&command, &global),
-        #[cfg(feature = "query")]
+        #[cfg(all(feature = "query", feature = "delta"))]
         Command::Query(command) => query::run(&command, &global),
         #[cfg(feature = "delta")]
         Command::Trace(command) => trace::run(&command, &global),

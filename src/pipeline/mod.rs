@@ -1,6 +1,8 @@
 //! The TOML file, and [`run`]: the main flow on one screen.
 
 mod assemble;
+#[cfg(feature = "delta")]
+mod batches;
 mod document;
 mod error;
 mod file;
@@ -13,7 +15,7 @@ mod people;
 mod shape;
 mod source_file;
 #[cfg(feature = "delta")]
-mod store;
+pub mod store;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -103,7 +105,7 @@ pub fn evaluate(request: &RunRequest, observer: &dyn Observer) -> Result<Evaluat
     clock.stage("tally");
     let cells = tally(&file, &assembled.tables, as_of);
     clock.stage("indicate");
-    let figures = indicate(&file, &cells, &assembled.tables, &reference, as_of);
+    let figures = indicate(&file, &cells, &assembled.tables, &reference, as_of, None);
     let stages = clock.finish();
     Ok(Evaluated { file, reference, as_of, inputs, params: params.values, assembled, cells, figures, stages })
 }

@@ -111,13 +111,15 @@ fn attributes_of(file: &PipelineFile) -> Vec<String> {
     names.into_iter().collect()
 }
 
-/// Evaluates every indicator of the pipeline, in its order, whole and cut.
+/// Evaluates every indicator of the pipeline, in its order, whole and cut; over `period` instead of its
+/// own span where one is given.
 pub fn indicate(
     file: &PipelineFile,
     cells: &[Cells],
     tables: &HashMap<String, Frame>,
     reference: &Reference,
     as_of: Date,
+    period: Option<(Date, Date)>,
 ) -> Vec<Figure> {
     let populations = populations(file, tables, reference, as_of);
     let is_county = reference.regions.of_code(&file.region, None).is_some();
@@ -126,7 +128,7 @@ pub fn indicate(
     } else {
         Vec::new()
     };
-    let context = Context { as_of, populations: &populations, regions: &regions, period: None };
+    let context = Context { as_of, populations: &populations, regions: &regions, period };
     file.indicators
         .par_iter()
         .flat_map_iter(|indicator| {
@@ -180,7 +182,7 @@ pub fn publish(mut evaluated: Evaluated, request: &RunRequest, observer: &dyn Ob
     let since = std::time::Instant::now();
     let mut record = record_of(&evaluated, &draft);
     #[cfg(feature = "delta")]
-    let stored = super::store::store(&evaluated, request, &record)?;
+    let stored = super::store::store(&evaluated, request, &record, &draft)?;
     #[cfg(not(feature = "delta"))]
     let stored = Stored::NoLake;
     record.stages.push(stage("store", since.elapsed().as_secs_f64()));

@@ -12,7 +12,7 @@ mod workbook;
 pub use csv::{CsvOptions, write_csv};
 pub use error::ReportError;
 pub use folder::{Draft, publish};
-pub use parquet::{cells_to_parquet, table_to_parquet};
+pub use parquet::{cells_to_parquet, epoch_days, table_to_parquet};
 pub use run_record::{InputRecord, RunRecord, StageSeconds};
 pub use scorecard::{indicators_table, rejections_table, scorecard_table};
 pub use table::{Cell, Column, Kind, Table};

@@ -13,9 +13,10 @@ use super::words::{Level, Verdict};
 use super::world::{Role, World};
 
 /// The substances of the wide sheet, in mg/kg.
+#[rustfmt::skip]
 pub const SUBSTANCES: [&str; 20] = [
-    "甲胺磷", "氧乐果", "克百威", "毒死蜱", "三唑磷", "腐霉利", "多菌灵", "氯氰菊酯", "啶虫脒", "吡虫啉", "阿维菌素",
-    "水胺硫磷", "甲拌磷", "氟虫腈", "恩诺沙星", "氟苯尼考", "磺胺类", "孔雀石绿", "铅", "镉",
+    "甲胺磷", "氧乐果", "克百威", "毒死蜱", "三唑磷", "腐霉利", "多菌灵", "氯氰菊酯", "啶虫脒", "吡虫啉",
+    "阿维菌素", "水胺硫磷", "甲拌磷", "氟虫腈", "恩诺沙星", "氟苯尼考", "磺胺类", "孔雀石绿", "铅", "镉",
 ];
 
 /// A limit as digits and scale; `None` where the product has none.
@@ -36,6 +37,7 @@ const fn of(digits: u64, scale: u32) -> Option<(u64, u32)> {
 const NONE: Option<(u64, u32)> = None;
 
 /// Maximum residue limits in the order of [`SUBSTANCES`]; zeros at the end are written as the list has them.
+#[rustfmt::skip]
 pub const CLASSES: [Class; 5] = [
     Class {
         name: "蔬菜",
@@ -194,7 +196,9 @@ fn cell(limit: Option<(u64, u32)>, dice: &mut Dice) -> String {
 
 /// Whether a cell that this file wrote is above its limit.
 fn exceeds(cell: &str, limit: Option<(u64, u32)>) -> bool {
-    let (Some((digits, scale)), Some((whole, decimals))) = (limit, cell.split_once('.')) else { return false };
+    let (Some((digits, scale)), Some((whole, decimals))) = (limit, cell.split_once('.')) else {
+        return false;
+    };
     let value: Option<u64> = format!("{whole}{decimals}").parse().ok();
     let missing = (decimals.len() as u32).saturating_sub(scale);
     value.is_some_and(|value| value > digits * 10u64.saturating_pow(missing))
@@ -207,12 +211,14 @@ mod tests {
 
     #[test]
     fn verdicts_follow_from_the_cells() {
-        let world = World::new(&Options { samples: 4000, ..Options::new(7, Layout::County, "unused".into()) });
+        let world =
+            World::new(&Options { samples: 4000, ..Options::new(7, Layout::County, "unused".into()) });
         let mut seen = [0; 3];
         for index in 0..4000 {
             let agri = Agri::tell(&world, index);
             let class = CLASSES.iter().find(|class| class.name == agri.class).unwrap_or(&CLASSES[0]);
-            let above = agri.cells.iter().zip(class.limits).filter(|(cell, limit)| exceeds(cell, *limit)).count();
+            let above =
+                agri.cells.iter().zip(class.limits).filter(|(cell, limit)| exceeds(cell, *limit)).count();
             let expected = match (above, agri.unreadable) {
                 (1.., _) => Verdict::Nonconforming,
                 (0, Some(_)) => Verdict::Undetermined,

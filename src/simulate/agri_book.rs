@@ -14,9 +14,10 @@ use super::world::World;
 use super::{FileSummary, SimulateError};
 
 const TITLE: &str = "西平县农产品质量安全监测结果汇总表";
+#[rustfmt::skip]
 const COLUMNS: [&str; 12] = [
-    "样品编号", "年度", "季度", "任务级别", "监测类型", "产品类别", "产品名称", "抽样日期", "抽样地点", "受检单位", "检测机构",
-    "报告日期",
+    "样品编号", "年度", "季度", "任务级别", "监测类型", "产品类别", "产品名称", "抽样日期", "抽样地点",
+    "受检单位", "检测机构", "报告日期",
 ];
 const CODE: usize = 0;
 const KIND: usize = 4;
@@ -128,7 +129,10 @@ fn row(world: &World, agri: &Agri, dirt: &mut Dirt) -> Vec<Cell> {
     let mut cells = vec![
         Cell::from(dirt.code(&agri.code)),
         Cell::Number(f64::from(agri.sampled_on.year())),
-        Cell::from(format!("第{}季度", ["一", "二", "三", "四"][(agri.sampled_on.month() as usize - 1) / 3 % 4])),
+        Cell::from(format!(
+            "第{}季度",
+            ["一", "二", "三", "四"][(agri.sampled_on.month() as usize - 1) / 3 % 4]
+        )),
         Cell::from(match agri.level {
             Level::Provincial => "省级",
             Level::Municipal => "市级",

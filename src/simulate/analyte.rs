@@ -13,7 +13,9 @@ impl Fixed {
         let power = 10u64.saturating_pow(self.scale);
         match self.scale {
             0 => self.digits.to_string(),
-            scale => format!("{}.{:0width$}", self.digits / power, self.digits % power, width = scale as usize),
+            scale => {
+                format!("{}.{:0width$}", self.digits / power, self.digits % power, width = scale as usize)
+            }
         }
     }
 }
@@ -84,7 +86,14 @@ const fn min(
     Analyte { name, limit: Limit::Min(Fixed { digits, scale }), unit, lod: "", method, basis }
 }
 
-const fn counts(name: &'static str, c: u32, m: u64, big_m: u64, method: &'static str, basis: &'static str) -> Analyte {
+const fn counts(
+    name: &'static str,
+    c: u32,
+    m: u64,
+    big_m: u64,
+    method: &'static str,
+    basis: &'static str,
+) -> Analyte {
     Analyte { name, limit: Limit::Counts { c, m, big_m }, unit: "CFU/g", lod: "", method, basis }
 }
 
@@ -223,7 +232,14 @@ pub const PESTICIDES: &[Analyte] = &[
 
 /// Veterinary drugs of fresh meat, eggs and fish.
 pub const VETERINARY: &[Analyte] = &[
-    max("恩诺沙星（以恩诺沙星与环丙沙星之和计）", (100, 0), "μg/kg", "2", "GB/T 21312-2007", VETERINARY_LIMITS),
+    max(
+        "恩诺沙星（以恩诺沙星与环丙沙星之和计）",
+        (100, 0),
+        "μg/kg",
+        "2",
+        "GB/T 21312-2007",
+        VETERINARY_LIMITS,
+    ),
     max("磺胺类（总量）", (100, 0), "μg/kg", "2", "GB/T 21316-2007", VETERINARY_LIMITS),
     max("氟苯尼考", (100, 0), "μg/kg", "0.1", "GB/T 22338-2008", VETERINARY_LIMITS),
     max("多西环素", (100, 0), "μg/kg", "5", "GB/T 21317-2007", VETERINARY_LIMITS),
@@ -244,7 +260,9 @@ mod tests {
 
     #[test]
     fn limits_are_written_as_the_standards_write_them() {
-        for (digits, scale, text) in [(20, 2, "0.20"), (5, 2, "0.05"), (30, 1, "3.0"), (1000, 0, "1000"), (10, 3, "0.010")] {
+        for (digits, scale, text) in
+            [(20, 2, "0.20"), (5, 2, "0.05"), (30, 1, "3.0"), (1000, 0, "1000"), (10, 3, "0.010")]
+        {
             assert_eq!(Fixed { digits, scale }.text(), text);
         }
     }

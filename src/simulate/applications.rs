@@ -13,7 +13,8 @@ use super::truth::{Fate, Figure, Truth};
 use super::world::World;
 use super::{FileSummary, SimulateError};
 
-const COLUMNS: [&str; 8] = ["受理编号", "业务类型", "业态", "申请人", "经营地址", "受理日期", "应办结日期", "办结日期"];
+const COLUMNS: [&str; 8] =
+    ["受理编号", "业务类型", "业态", "申请人", "经营地址", "受理日期", "应办结日期", "办结日期"];
 const ID: usize = 0;
 const KIND: usize = 1;
 const ACCEPTED_ON: usize = 5;
@@ -92,7 +93,11 @@ fn row(world: &World, application: Application, dirt: &mut Dirt) -> Vec<String> 
     let township = &TOWNSHIPS[any_township(&mut dice)];
     let applicant = match dice.percent(45) {
         true => world.people.anyone(&mut dice).name.clone(),
-        false => format!("西平县{}食品店（第{}家）", dice.pick(&["顺达", "福源", "百合", "万顺", "金桥"]), index + 1),
+        false => format!(
+            "西平县{}食品店（第{}家）",
+            dice.pick(&["顺达", "福源", "百合", "万顺", "金桥"]),
+            index + 1
+        ),
     };
     vec![
         dirt.text(&format!("XPSL{}{index:06}", accepted_on.year())),
@@ -112,7 +117,9 @@ mod tests {
 
     #[test]
     fn columns_are_where_they_are_said_to_be() {
-        for (column, name) in [(ID, "受理编号"), (KIND, "业务类型"), (ACCEPTED_ON, "受理日期"), (DUE_ON, "应办结日期")] {
+        for (column, name) in
+            [(ID, "受理编号"), (KIND, "业务类型"), (ACCEPTED_ON, "受理日期"), (DUE_ON, "应办结日期")]
+        {
             assert_eq!(COLUMNS[column], name);
         }
     }

@@ -117,9 +117,12 @@ mod tests {
 
     #[test]
     fn a_period_is_whole_months() {
-        for (months, as_of, days) in
-            [(1, date(2020, 1, 31), 31), (3, date(2020, 3, 31), 91), (12, date(2020, 12, 31), 366), (14, date(2021, 2, 28), 425)]
-        {
+        for (months, as_of, days) in [
+            (1, date(2020, 1, 31), 31),
+            (3, date(2020, 3, 31), 91),
+            (12, date(2020, 12, 31), 366),
+            (14, date(2021, 2, 28), 425),
+        ] {
             let period = Period::new(months, 10);
             assert_eq!((period.as_of, period.days()), (as_of, days));
         }

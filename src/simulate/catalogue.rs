@@ -73,6 +73,7 @@ const fn line(
 use Sold::{Cooked, Fresh, Packaged};
 
 /// Every class occurs; fresh produce is the largest, as in the plans of counties.
+#[rustfmt::skip]
 pub const LINES: &[Line] = &[
     line("食用农产品", ["蔬菜", "鳞茎类蔬菜", "韭菜"], &["韭菜", "大葱", "蒜苗"], 110, Fresh, &[PESTICIDES]),
     line("食用农产品", ["蔬菜", "叶菜类蔬菜", "芹菜"], &["芹菜", "普通白菜", "菠菜", "油麦菜"], 100, Fresh, &[PESTICIDES]),
@@ -137,7 +138,8 @@ mod tests {
     #[test]
     fn a_panel_names_an_analyte_at_most_twice() {
         for line in LINES {
-            let names: BTreeSet<&str> = (0..line.panel_size()).map(|index| line.analyte(index).name).collect();
+            let names: BTreeSet<&str> =
+                (0..line.panel_size()).map(|index| line.analyte(index).name).collect();
             assert!(names.len() >= 4 && line.panel_size() - names.len() <= 3, "{}", line.path[2]);
         }
     }

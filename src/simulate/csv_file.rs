@@ -39,7 +39,12 @@ pub struct CsvFile {
 
 impl CsvFile {
     /// Starts a file whose first record is `header`.
-    pub fn create(folder: &Path, name: &str, style: Style, header: &[&str]) -> Result<CsvFile, SimulateError> {
+    pub fn create(
+        folder: &Path,
+        name: &str,
+        style: Style,
+        header: &[&str],
+    ) -> Result<CsvFile, SimulateError> {
         let mut file = CsvFile::open(folder, name, style)?;
         file.put(header)?;
         Ok(file)

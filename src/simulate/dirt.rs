@@ -156,7 +156,10 @@ impl Dirt {
         match self.dice.below(50) {
             0 => format!(" {code}"),
             1 => format!("{code} "),
-            2 => code.chars().map(|c| char::from_u32(c as u32 + 0xfee0).filter(|_| c.is_ascii_alphanumeric()).unwrap_or(c)).collect(),
+            2 => code
+                .chars()
+                .map(|c| char::from_u32(c as u32 + 0xfee0).filter(|_| c.is_ascii_alphanumeric()).unwrap_or(c))
+                .collect(),
             3 => full_width(code),
             4 => format!("{} {}", code.get(..4).unwrap_or(code), code.get(4..).unwrap_or_default()),
             _ => code.to_owned(),
@@ -166,7 +169,9 @@ impl Dirt {
     /// A day in one of its spellings.
     pub fn date(&mut self, day: Date) -> String {
         let spelling = match self.on {
-            true => self.dice.weighted(&[(Spelling::Iso, 80), (Spelling::Slashed, 12), (Spelling::Chinese, 8)]),
+            true => {
+                self.dice.weighted(&[(Spelling::Iso, 80), (Spelling::Slashed, 12), (Spelling::Chinese, 8)])
+            }
             false => Spelling::Iso,
         };
         spell(day, spelling)
@@ -212,8 +217,10 @@ mod tests {
 
     #[test]
     fn a_fault_changes_one_cell_or_the_number_of_cells() {
-        const TARGETS: Targets = Targets { code: Some(0), required: &[0, 1], dates: &[1], words: &[(2, "其他")] };
-        let clean: Vec<String> = ["GC2041172100000001", "2020-01-01", "流通", "备注"].map(str::to_owned).to_vec();
+        const TARGETS: Targets =
+            Targets { code: Some(0), required: &[0, 1], dates: &[1], words: &[(2, "其他")] };
+        let clean: Vec<String> =
+            ["GC2041172100000001", "2020-01-01", "流通", "备注"].map(str::to_owned).to_vec();
         let mut dirt = Dirt::new(true, 1, Stream::Form, 0);
         for (fault, _) in FORM_FAULTS.iter().cycle().take(200) {
             let mut row = clean.clone();

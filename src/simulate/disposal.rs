@@ -15,9 +15,10 @@ use super::words::{Level, Part, Purpose, Verdict};
 use super::world::World;
 use super::{FileSummary, SimulateError};
 
+#[rustfmt::skip]
 const COLUMNS: [&str; 12] = [
-    "抽样单编号", "处置环节", "承办部门", "承办地", "检验报告上传日期", "启动核查处置日期", "处置完成日期", "延期至",
-    "原因类别", "处罚决定书编号", "罚款元", "当事人电话",
+    "抽样单编号", "处置环节", "承办部门", "承办地", "检验报告上传日期", "启动核查处置日期", "处置完成日期",
+    "延期至", "原因类别", "处罚决定书编号", "罚款元", "当事人电话",
 ];
 const CODE: usize = 0;
 const PART: usize = 1;
@@ -50,7 +51,13 @@ impl Disposal {
 
     /// Writes the duties of a sample whose last word is nonconforming, as far as they are notified on the
     /// as-of day. `known`: whether its form was accepted.
-    pub fn write(&mut self, world: &World, food: &Food, known: bool, truth: &mut Truth) -> Result<(), SimulateError> {
+    pub fn write(
+        &mut self,
+        world: &World,
+        food: &Food,
+        known: bool,
+        truth: &mut Truth,
+    ) -> Result<(), SimulateError> {
         let Some((reported_on, last)) = food.last_word() else { return Ok(()) };
         if last.verdict != Verdict::Nonconforming || reported_on > world.period.as_of {
             return Ok(());
@@ -81,7 +88,8 @@ impl Disposal {
         }
         if dirt.strikes(FOREIGN_DUTIES) {
             let code = format!("GC20412829{:05}{:04}", 46_398, food.index % 10_000_000);
-            let mut cells = [code.as_str(), "流通", "驿城区市场监督管理局", "驿城区"].map(str::to_owned).to_vec();
+            let mut cells =
+                [code.as_str(), "流通", "驿城区市场监督管理局", "驿城区"].map(str::to_owned).to_vec();
             cells.push(reported_on.to_string());
             cells.resize(COLUMNS.len(), "/".to_owned());
             self.0.row(&cells, Fate::Accepted)?;
@@ -119,7 +127,8 @@ fn duty(world: &World, food: &Food, place: usize, part: Part, reported_on: Date)
     Duty { part, notified_on, closed_on }
 }
 
-const CAUSES: [&str; 7] = ["原料问题", "生产工艺", "过程控制不严", "储运不当", "包装迁移", "标签标识问题", "其他"];
+const CAUSES: [&str; 7] =
+    ["原料问题", "生产工艺", "过程控制不严", "储运不当", "包装迁移", "标签标识问题", "其他"];
 
 fn row(world: &World, food: &Food, place: usize, duty: Duty, dirt: &mut Dirt) -> Vec<String> {
     let mut dice = world.dice(Stream::Duty, !(food.index.wrapping_mul(DUTIES) + place as u64));
@@ -157,7 +166,12 @@ mod tests {
 
     #[test]
     fn columns_are_where_they_are_said_to_be() {
-        for (column, name) in [(CODE, "抽样单编号"), (PART, "处置环节"), (NOTIFIED_ON, "检验报告上传日期"), (CLOSED_ON, "处置完成日期")] {
+        for (column, name) in [
+            (CODE, "抽样单编号"),
+            (PART, "处置环节"),
+            (NOTIFIED_ON, "检验报告上传日期"),
+            (CLOSED_ON, "处置完成日期"),
+        ] {
             assert_eq!(COLUMNS[column], name);
         }
     }

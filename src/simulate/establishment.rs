@@ -101,19 +101,26 @@ pub fn register(seed: u64, samples: u64, period: &Period) -> Vec<Establishment> 
     let canteens = 62 + dice.below(10) + growth / 5;
     let traders = 185 + dice.below(30) + growth / 2;
     let caterers = 120 + dice.below(25) + growth / 10;
-    let kinds = [(Kind::Producer, producers), (Kind::Canteen, canteens), (Kind::Trader, traders), (Kind::Caterer, caterers)];
+    let kinds = [
+        (Kind::Producer, producers),
+        (Kind::Canteen, canteens),
+        (Kind::Trader, traders),
+        (Kind::Caterer, caterers),
+    ];
     let each = kinds.into_iter().flat_map(|(kind, count)| (0..count).map(move |number| (kind, number)));
     each.enumerate().map(|(serial, (kind, number))| one(seed, serial as u64, kind, number, period)).collect()
 }
 
 const BRANDS: [&str; 20] = [
-    "豫粮", "万家", "福满", "金麦", "恒瑞", "嘉禾", "鑫源", "德信", "永顺", "和美", "丰泽", "宏达", "正阳", "康乐",
-    "瑞丰", "天成", "聚福", "祥和", "润民", "佳惠",
+    "豫粮", "万家", "福满", "金麦", "恒瑞", "嘉禾", "鑫源", "德信", "永顺", "和美", "丰泽", "宏达", "正阳",
+    "康乐", "瑞丰", "天成", "聚福", "祥和", "润民", "佳惠",
 ];
 const SECOND: [&str; 20] = [
-    "一品", "源", "兴", "达", "坊", "园", "隆", "盛", "顺", "佳", "泰", "恒", "旺", "宝", "禾", "鲜", "香", "家", "众", "诚",
+    "一品", "源", "兴", "达", "坊", "园", "隆", "盛", "顺", "佳", "泰", "恒", "旺", "宝", "禾", "鲜", "香",
+    "家", "众", "诚",
 ];
-const FACTORIES: [&str; 6] = ["面业有限公司", "食品有限公司", "粮油有限公司", "酒业有限公司", "豆制品厂", "饮品有限公司"];
+const FACTORIES: [&str; 6] =
+    ["面业有限公司", "食品有限公司", "粮油有限公司", "酒业有限公司", "豆制品厂", "饮品有限公司"];
 const SHOPS: [&str; 5] = ["超市", "生活超市", "粮油店", "副食商店", "果蔬店"];
 const RESTAURANTS: [&str; 5] = ["饭店", "快餐店", "面馆", "早餐店", "酒楼"];
 const SCHOOLS: [(&str, u32); 5] = [("幼儿园", 30), ("小学", 35), ("初中", 20), ("高中", 8), ("职业学校", 7)];
@@ -166,9 +173,10 @@ fn one(seed: u64, serial: u64, kind: Kind, number: u64, period: &Period) -> Esta
         haccp: certificate(haccp),
         iso22000: certificate(iso22000),
         six_s: within(calendar.since_long(90)),
-        bright_kitchen: calendar.since_long(if school == "幼儿园" || school == "小学" { 95 } else { 78 })
+        bright_kitchen: calendar
+            .since_long(if school == "幼儿园" || school == "小学" { 95 } else { 78 })
             .filter(|_| matches!(kind, Kind::Canteen | Kind::Caterer)),
-        }
+    }
 }
 
 /// Names do not repeat: the number decides both halves of the brand.
@@ -268,7 +276,8 @@ mod tests {
             assert!(count(Kind::Producer) >= 60 && count(Kind::Canteen) >= 60);
             assert!(count(Kind::Trader) + count(Kind::Caterer) >= 300);
             let names: BTreeSet<&str> = register.iter().map(|own| own.name.as_str()).collect();
-            let licences: BTreeSet<&str> = register.iter().filter(|own| own.is_licensed()).map(|own| own.licence.as_str()).collect();
+            let licences: BTreeSet<&str> =
+                register.iter().filter(|own| own.is_licensed()).map(|own| own.licence.as_str()).collect();
             let credits: BTreeSet<&str> = register.iter().map(|own| own.credit_code.as_str()).collect();
             assert_eq!((names.len(), credits.len()), (register.len(), register.len()));
             assert_eq!(licences.len(), register.iter().filter(|own| own.is_licensed()).count());
@@ -279,7 +288,8 @@ mod tests {
     fn the_as_of_day_matters() {
         let period = Period::new(12, 2760);
         let register = register(2020, 2760, &period);
-        let producers: Vec<&Establishment> = register.iter().filter(|own| own.kind == Kind::Producer).collect();
+        let producers: Vec<&Establishment> =
+            register.iter().filter(|own| own.kind == Kind::Producer).collect();
         assert!(producers.iter().any(|own| !own.is_licensed()));
         assert!(register.iter().any(|own| own.opened.is_some_and(|day| day > period.as_of)));
         assert!(register.iter().any(|own| own.closed.is_some_and(|day| day <= period.as_of)));

@@ -23,7 +23,12 @@ const HEADER: &str = "抽样单编号,样品名称,食品大类,抽样环节,抽
 const BLOCK: usize = 1 << 16;
 
 /// Writes the file and counts the truth on the way. Every sample is food, and none is a rapid test.
-pub fn write(folder: &Path, world: &World, encoding: Encoding, truth: &mut Truth) -> Result<Vec<FileSummary>, SimulateError> {
+pub fn write(
+    folder: &Path,
+    world: &World,
+    encoding: Encoding,
+    truth: &mut Truth,
+) -> Result<Vec<FileSummary>, SimulateError> {
     let mut flat = Flat::create(folder, encoding)?;
     for index in 0..world.samples {
         let food = Food::tell(world, index, Spread::Narrow, false);

@@ -51,7 +51,8 @@ impl Staging {
         }
         for name in files.iter().map(|file| file.name.as_str()).chain([TRUTH]) {
             let path = self.out.join(name);
-            fs::rename(self.aside.path().join(name), &path).map_err(|source| SimulateError::Io { path, source })?;
+            fs::rename(self.aside.path().join(name), &path)
+                .map_err(|source| SimulateError::Io { path, source })?;
         }
         Ok(())
     }
@@ -77,7 +78,8 @@ mod tests {
         fs::write(folder.path().join("old.csv"), "old")?;
         fs::write(folder.path().join(TRUTH), r#"{"files": {"old.csv": {}, "../mine.txt": {}}}"#)?;
         Staging::begin(folder.path())?.publish(&[], "{}")?;
-        let mut left: Vec<_> = fs::read_dir(folder.path())?.flatten().map(|entry| entry.file_name()).collect();
+        let mut left: Vec<_> =
+            fs::read_dir(folder.path())?.flatten().map(|entry| entry.file_name()).collect();
         left.sort();
         assert_eq!(left, ["mine.txt", TRUTH]);
         Ok(())

@@ -13,28 +13,14 @@ use super::words::{Conclusion, ItemVerdict, Level, Monitored, Part, Purpose, Sta
 use super::world::{Role, World};
 
 /// Laboratories, by the short names of the exports.
-pub const LABORATORIES: [&str; 6] = [
-    "西平县食检所",
-    "驻马店市食检所",
-    "河南省食检院",
-    "河南口岸食检所",
-    "中检河南公司",
-    "郑州谱尼测试",
-];
+pub const LABORATORIES: [&str; 6] =
+    ["西平县食检所", "驻马店市食检所", "河南省食检院", "河南口岸食检所", "中检河南公司", "郑州谱尼测试"];
 /// Producers from elsewhere, as packages name them.
+#[rustfmt::skip]
 const PRODUCERS_ELSEWHERE: [&str; 12] = [
-    "漯河双丰食品公司",
-    "郑州三喜食品公司",
-    "安徽古镇酒业公司",
-    "山东花香油脂公司",
-    "湖南辣子食品公司",
-    "草原乳业公司",
-    "周口金猴糖果厂",
-    "川味斋食品公司",
-    "福建园丰食品公司",
-    "湖北江城食品公司",
-    "河北五丰面粉公司",
-    "珠江调味品公司",
+    "漯河双丰食品公司", "郑州三喜食品公司", "安徽古镇酒业公司", "山东花香油脂公司", "湖南辣子食品公司",
+    "草原乳业公司", "周口金猴糖果厂", "川味斋食品公司", "福建园丰食品公司", "湖北江城食品公司",
+    "河北五丰面粉公司", "珠江调味品公司",
 ];
 
 /// Who made a packaged product.
@@ -117,7 +103,12 @@ impl<'a> Food<'a> {
         let mut dice = world.dice(Stream::Sample, index);
         let spared = world.role(index) == Some(Role::NationalCase);
         // Drawn in any case, so that a role changes nothing else of the story.
-        let level = dice.weighted(&[(Level::County, 70), (Level::Municipal, 15), (Level::Provincial, 10), (Level::National, 5)]);
+        let level = dice.weighted(&[
+            (Level::County, 70),
+            (Level::Municipal, 15),
+            (Level::Provincial, 10),
+            (Level::National, 5),
+        ]);
         let level = if spared { Level::National } else { level };
         let purpose = dice.weighted(&[
             (Purpose::Supervisory, 78),
@@ -316,7 +307,8 @@ mod tests {
     #[test]
     fn codes_are_unique_and_in_form() {
         let world = world(20_000);
-        let codes: BTreeSet<String> = (0..20_000).map(|index| Food::tell(&world, index, Spread::Narrow, true).code).collect();
+        let codes: BTreeSet<String> =
+            (0..20_000).map(|index| Food::tell(&world, index, Spread::Narrow, true).code).collect();
         assert_eq!(codes.len(), 20_000);
         for code in &codes {
             let (prefix, digits) = code.split_at(2);

@@ -14,9 +14,11 @@ use super::words::{Conclusion, Monitored, Verdict};
 use super::world::World;
 use super::{FileSummary, SimulateError};
 
+#[rustfmt::skip]
 const COLUMNS: [&str; 17] = [
-    "抽样单编号", "报告书编号", "检验机构名称", "样品到达日期", "接样日期", "联系人", "电话", "邮箱", "结论", "报告类别",
-    "检验目的/任务类别", "监督抽检报告备注", "风险监测报告备注", "历史退回原因", "复检状态", "检验结论", "报告日期",
+    "抽样单编号", "报告书编号", "检验机构名称", "样品到达日期", "接样日期", "联系人", "电话", "邮箱",
+    "结论", "报告类别", "检验目的/任务类别", "监督抽检报告备注", "风险监测报告备注", "历史退回原因",
+    "复检状态", "检验结论", "报告日期",
 ];
 const CODE: usize = 0;
 const CONCLUSION: usize = 8;
@@ -45,7 +47,13 @@ impl Headers {
 
     /// Writes the report of a sample and its correction, and counts the verdict that stands on the as-of
     /// day. `known`: whether the form was accepted.
-    pub fn write(&mut self, world: &World, food: &Food, known: bool, truth: &mut Truth) -> Result<(), SimulateError> {
+    pub fn write(
+        &mut self,
+        world: &World,
+        food: &Food,
+        known: bool,
+        truth: &mut Truth,
+    ) -> Result<(), SimulateError> {
         let Some(report) = food.report else { return Ok(()) };
         let mut dirt = world.dirt(Stream::Header, food.index);
         let mut row = row(world, food, report, &mut dirt);
@@ -86,9 +94,16 @@ impl Headers {
     }
 
     /// Writes the report of another county's sample.
-    pub fn write_foreign(&mut self, world: &World, index: u64, code: &str, reported_on: Date) -> Result<(), SimulateError> {
+    pub fn write_foreign(
+        &mut self,
+        world: &World,
+        index: u64,
+        code: &str,
+        reported_on: Date,
+    ) -> Result<(), SimulateError> {
         let mut dice = world.dice(Stream::Foreign, index);
-        let mut row = vec![code.to_owned(), format!("WX{}", dice.digits(8)), "驻马店市食品药品检验所".to_owned()];
+        let mut row =
+            vec![code.to_owned(), format!("WX{}", dice.digits(8)), "驻马店市食品药品检验所".to_owned()];
         row.extend([plus(reported_on, -9), plus(reported_on, -8)].map(|day| day.to_string()));
         row.resize(COLUMNS.len(), "/".to_owned());
         for (column, text) in [(CONCLUSION, "纯抽检合格样品"), (10, "监督抽检")] {
@@ -146,7 +161,11 @@ fn row(world: &World, food: &Food, report: Report, dirt: &mut Dirt) -> Vec<Strin
         dirt.text(report.first.text()),
         report_kind(report.first).to_owned(),
         food.purpose.text().to_owned(),
-        if dice.percent(3) { "样品标签信息不全，以抽样单为准".to_owned() } else { dirt.blank().to_owned() },
+        if dice.percent(3) {
+            "样品标签信息不全，以抽样单为准".to_owned()
+        } else {
+            dirt.blank().to_owned()
+        },
         dirt.blank().to_owned(),
         if dice.percent(2) { "单位地址有误,已更正".to_owned() } else { dirt.blank().to_owned() },
         status.to_owned(),
@@ -170,7 +189,9 @@ mod tests {
 
     #[test]
     fn columns_are_where_they_are_said_to_be() {
-        for (column, name) in [(CODE, "抽样单编号"), (CONCLUSION, "结论"), (10, "检验目的/任务类别"), (REPORTED_ON, "报告日期")] {
+        for (column, name) in
+            [(CODE, "抽样单编号"), (CONCLUSION, "结论"), (10, "检验目的/任务类别"), (REPORTED_ON, "报告日期")]
+        {
             assert_eq!(COLUMNS[column], name);
         }
     }

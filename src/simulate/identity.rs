@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn serials_make_distinct_identifiers() {
-        let codes: std::collections::BTreeSet<String> = (0..5000).map(|serial| credit_code(true, serial)).collect();
+        let codes: std::collections::BTreeSet<String> =
+            (0..5000).map(|serial| credit_code(true, serial)).collect();
         assert_eq!(codes.len(), 5000);
     }
 }

@@ -134,7 +134,7 @@ pub fn lower_limit(analyte: &Analyte) -> String {
 /// One of the spellings of a unit; all of them mean the same.
 pub fn unit_text(unit: &'static str, dice: &mut Dice) -> &'static str {
     let spellings: &[(&'static str, u32)] = match unit {
-        "mg/kg" => &[("mg/kg", 94), ("㎎/㎏", 2), ("ｍｇ/ｋｇ", 1), ("mg/㎏", 3)],
+        "mg/kg" => &[("mg/kg", 95), ("㎎/㎏", 4), ("ｍｇ/ｋｇ", 1)],
         "μg/kg" => &[("μg/kg", 60), ("µg/kg", 30), ("ug/kg", 10)],
         "CFU/g" => &[("CFU/g", 75), ("cfu/g", 25)],
         "%" => &[("%", 60), ("％", 40)],
@@ -205,7 +205,12 @@ mod tests {
         for group in [analyte::MEAT, analyte::DAIRY, analyte::HONEY, analyte::OIL, analyte::VETERINARY] {
             for analyte in group {
                 for text in texts(analyte, true, Spread::Wide) {
-                    assert!(!text.ends_with("×10") && !text.contains(',') && !text.replace("</", "").contains('/'), "{text}");
+                    assert!(
+                        !text.ends_with("×10")
+                            && !text.contains(',')
+                            && !text.replace("</", "").contains('/'),
+                        "{text}"
+                    );
                 }
             }
         }

@@ -1,8 +1,8 @@
 //! simulate: the exports of a county's year, with the figures that a run over them must find.
 //!
-//! A seed is a county. Every sample's story is drawn from seed and index alone ([`food`], [`agri`]), each
-//! export writes its view of the story with its own dirt ([`forms`], [`headers`], [`results`],
-//! [`disposal`] …), and [`truth`] counts what was drawn, never what could be read. Nothing of the pipeline
+//! A seed is a county. Every sample's story is drawn from seed and index alone (`food`, `agri`), each
+//! export writes its view of the story with its own dirt (`forms`, `headers`, `results`,
+//! `disposal` …), and `truth` counts what was drawn, never what could be read. Nothing of the pipeline
 //! is used here, so the two can disagree.
 
 mod agri;
@@ -146,8 +146,10 @@ pub enum SimulateError {
 /// Options out of range, a folder that holds something else, or whatever writing meets. Then the folder
 /// is as it was, unless the very last renaming failed.
 pub fn simulate(options: &Options) -> Result<Summary, SimulateError> {
-    let ranges =
-        [("samples", options.samples, MAX_SAMPLES), ("months", u64::from(options.months), u64::from(MAX_MONTHS))];
+    let ranges = [
+        ("samples", options.samples, MAX_SAMPLES),
+        ("months", u64::from(options.months), u64::from(MAX_MONTHS)),
+    ];
     for (name, found, most) in ranges {
         if !(1..=most).contains(&found) {
             return Err(SimulateError::OutOfRange { name, found, most });

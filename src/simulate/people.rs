@@ -26,7 +26,8 @@ impl People {
     /// The cast is the same for every seed, so that a test can name its members.
     pub fn new() -> People {
         let mut dice = Dice::new(0, Stream::Plan, u64::MAX);
-        let names = SURNAMES.iter().flat_map(|surname| GIVEN.iter().map(move |given| format!("{surname}{given}")));
+        let names =
+            SURNAMES.iter().flat_map(|surname| GIVEN.iter().map(move |given| format!("{surname}{given}")));
         let person = |(number, name)| Person {
             name,
             phone: format!("1370396{:04}", 1009 + 37 * number),

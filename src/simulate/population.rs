@@ -20,10 +20,13 @@ const ESTIMATES: u32 = 4000;
 
 /// Writes every year of the period and counts the residents of the last one.
 pub fn write(folder: &Path, world: &World, truth: &mut Truth) -> Result<FileSummary, SimulateError> {
-    let mut file = CsvFile::create(folder, "population.csv", PLAIN, &["乡镇", "年份", "口径", "人数", "来源"])?;
+    let mut file =
+        CsvFile::create(folder, "population.csv", PLAIN, &["乡镇", "年份", "口径", "人数", "来源"])?;
     for year in START.year()..=world.period.year() {
         let number = year.unsigned_abs().into();
-        let total = world.dice(Stream::Population, number).between(RESIDENTS * 99 / 100, RESIDENTS * 101 / 100) as u64;
+        let total = world
+            .dice(Stream::Population, number)
+            .between(RESIDENTS * 99 / 100, RESIDENTS * 101 / 100) as u64;
         let mut left = total;
         for (place, township) in TOWNSHIPS.iter().enumerate() {
             let share = total * u64::from(township.share) / 1000;

@@ -12,10 +12,11 @@ use super::truth::{Fate, Figure, Truth};
 use super::world::World;
 use super::{FileSummary, SimulateError};
 
+#[rustfmt::skip]
 const COLUMNS: [&str; 21] = [
-    "企业名称", "类别", "学校类别", "规模", "是否规模以上", "许可证编号", "统一社会信用代码", "地址", "许可日期", "注销日期",
-    "法定代表人", "联系电话", "企业自查日期", "管理人员考核日期", "监督检查日期", "HACCP认证日期", "HACCP有效期至",
-    "ISO22000认证日期", "ISO22000有效期至", "6S达标日期", "明厨亮灶日期",
+    "企业名称", "类别", "学校类别", "规模", "是否规模以上", "许可证编号", "统一社会信用代码", "地址",
+    "许可日期", "注销日期", "法定代表人", "联系电话", "企业自查日期", "管理人员考核日期", "监督检查日期",
+    "HACCP认证日期", "HACCP有效期至", "ISO22000认证日期", "ISO22000有效期至", "6S达标日期", "明厨亮灶日期",
 ];
 const NAME: usize = 0;
 const KIND: usize = 1;
@@ -23,7 +24,9 @@ const OPENED: usize = 8;
 const CLOSED: usize = 9;
 
 const TARGETS: Targets =
-    Targets { code: None, required: &[NAME, KIND], dates: &[OPENED, CLOSED], words: &[(KIND, "个体工商户")] };
+    Targets {
+        code: None, required: &[NAME, KIND], dates: &[OPENED, CLOSED], words: &[(KIND, "个体工商户")]
+    };
 
 /// Writes the register and counts what is open on the as-of day.
 pub fn write(folder: &Path, world: &World, truth: &mut Truth) -> Result<FileSummary, SimulateError> {
@@ -122,7 +125,8 @@ mod tests {
 
     #[test]
     fn columns_are_where_they_are_said_to_be() {
-        for (column, name) in [(NAME, "企业名称"), (KIND, "类别"), (OPENED, "许可日期"), (CLOSED, "注销日期")] {
+        for (column, name) in [(NAME, "企业名称"), (KIND, "类别"), (OPENED, "许可日期"), (CLOSED, "注销日期")]
+        {
             assert_eq!(COLUMNS[column], name);
         }
     }

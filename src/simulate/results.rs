@@ -15,9 +15,11 @@ use super::workbook::{Cell, Sheet, part_name, save};
 use super::world::World;
 use super::{FileSummary, SimulateError};
 
+#[rustfmt::skip]
 const COLUMNS: [&str; 18] = [
-    "抽样单号", "报告书编号", "检验项目", "检验结果", "结果单位", "结果判定", "检验依据", "判定依据", "最小允许限", "最大允许限",
-    "允许限单位", "方法检出限", "检出限单位", "说明", "监督抽检报告备注", "风险监测报告备注", "样品名称", "委托单位",
+    "抽样单号", "报告书编号", "检验项目", "检验结果", "结果单位", "结果判定", "检验依据", "判定依据",
+    "最小允许限", "最大允许限", "允许限单位", "方法检出限", "检出限单位", "说明", "监督抽检报告备注",
+    "风险监测报告备注", "样品名称", "委托单位",
 ];
 const CODE: usize = 0;
 const ANALYTE: usize = 2;
@@ -58,7 +60,9 @@ impl Resent {
 
     /// Whether the first good determination of this sample is sent again.
     fn picks(&self, index: u64) -> bool {
-        let Some(place) = index.checked_sub(self.first).filter(|place| *place < self.samples) else { return false };
+        let Some(place) = index.checked_sub(self.first).filter(|place| *place < self.samples) else {
+            return false;
+        };
         let chosen = |place: u64| place * RESENT / self.samples;
         self.samples < RESENT || place == 0 || chosen(place) != chosen(place - 1)
     }
@@ -122,7 +126,9 @@ impl Results {
         for analyte in ["毒死蜱", "克百威", "氧乐果"] {
             self.make_room()?;
             let mut cells = vec![Cell::Blank; COLUMNS.len()];
-            for (cell, text) in cells.iter_mut().zip([code, "WX0000", analyte, "未检出", "mg/kg", "合格", "/", "/"]) {
+            for (cell, text) in
+                cells.iter_mut().zip([code, "WX0000", analyte, "未检出", "mg/kg", "合格", "/", "/"])
+            {
                 *cell = text.into();
             }
             self.sheet.row(&cells, Fate::Accepted)?;
@@ -229,7 +235,9 @@ fn another_result(world: &World, food: &Food, item: &Item) -> String {
     let mut dice = world.dice(Stream::Result, u64::MAX - food.index);
     let mut pen = Pen { dice: &mut dice, spread: Spread::Wide };
     let meets = item.verdict != ItemVerdict::Fails;
-    let drawn = (0..8).map(|_| pen.result(item.analyte, meets)).find(|text| full_width(text) != full_width(&item.text));
+    let drawn = (0..8)
+        .map(|_| pen.result(item.analyte, meets))
+        .find(|text| full_width(text) != full_width(&item.text));
     // What is never found gives no second result: the laboratory states its limit instead.
     drawn.unwrap_or_else(|| match item.analyte.lod {
         "" => "ND".to_owned(),

@@ -11,7 +11,8 @@ use super::truth::{Code, Fate, Figure, Truth};
 use super::world::World;
 use super::{FileSummary, SimulateError};
 
-const COLUMNS: [&str; 9] = ["指标", "地区", "期间起", "期间止", "填报部门", "分子", "分母", "百分比", "上报日期"];
+const COLUMNS: [&str; 9] =
+    ["指标", "地区", "期间起", "期间止", "填报部门", "分子", "分母", "百分比", "上报日期"];
 const PESTICIDE: &str = "农药利用率";
 const FERTILIZER: &str = "主要农作物化肥利用率";
 const TRACEABILITY: &str = "新建省级食用农产品追溯点";
@@ -97,7 +98,13 @@ fn quarters(year: i16, to: Date, world: &World, base: u64) -> Vec<Return> {
         }
         let end = plus(from.saturating_add(jiff::Span::new().months(3)), -1);
         let mut dice = world.dice(Stream::Return, (year.unsigned_abs() as u64) << 8 | quarter as u64);
-        let reported_on = if end < to { plus(end, 6) } else if quarter == 0 { plus(to, -3) } else { plus(to, 7) };
+        let reported_on = if end < to {
+            plus(end, 6)
+        } else if quarter == 0 {
+            plus(to, -3)
+        } else {
+            plus(to, 7)
+        };
         returns.push(Return {
             name: TRACEABILITY,
             figure: Figure::TraceabilityPoints,
@@ -124,7 +131,9 @@ fn count(world: &World, own: Return, truth: &mut Truth) {
 
 fn row(own: Return) -> Vec<String> {
     let [numerator, denominator, percentage] = match own.number {
-        Number::Ratio(numerator, denominator) => [numerator.to_string(), denominator.to_string(), "/".to_owned()],
+        Number::Ratio(numerator, denominator) => {
+            [numerator.to_string(), denominator.to_string(), "/".to_owned()]
+        }
         Number::Bare(tenths) => ["/".to_owned(), "/".to_owned(), format!("{}.{}%", tenths / 10, tenths % 10)],
         Number::Count(number) => [number.to_string(), "/".to_owned(), "/".to_owned()],
     };

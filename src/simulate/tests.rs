@@ -29,7 +29,8 @@ fn the_same_seed_makes_the_same_bytes_and_another_seed_others() -> Check {
         for (folder, seed) in folders.iter().zip([7, 7, 8]) {
             simulate(&small(seed, layout, folder.path()))?;
         }
-        let [one, same, other] = [bytes(folders[0].path())?, bytes(folders[1].path())?, bytes(folders[2].path())?];
+        let [one, same, other] =
+            [bytes(folders[0].path())?, bytes(folders[1].path())?, bytes(folders[2].path())?];
         assert!(one == same);
         assert!(one.keys().eq(other.keys()));
         assert!(one["truth.json"] != other["truth.json"]);
@@ -39,12 +40,19 @@ fn the_same_seed_makes_the_same_bytes_and_another_seed_others() -> Check {
 
 #[test]
 fn rows_add_up_in_every_file() -> Check {
-    for (layout, dirt) in [(Layout::County, true), (Layout::County, false), (Layout::Flat, true), (Layout::Flat, false)] {
+    for (layout, dirt) in
+        [(Layout::County, true), (Layout::County, false), (Layout::Flat, true), (Layout::Flat, false)]
+    {
         let folder = tempfile::tempdir()?;
         let summary = simulate(&Options { dirt, ..small(7, layout, folder.path()) })?;
         for file in &summary.files {
             let rows = file.tally.rows;
-            assert_eq!(rows.read, rows.accepted + rows.rejected + rows.duplicate + rows.superseded, "{}", file.name);
+            assert_eq!(
+                rows.read,
+                rows.accepted + rows.rejected + rows.duplicate + rows.superseded,
+                "{}",
+                file.name
+            );
             let refused: u64 = file.tally.lines.values().sum();
             assert!(refused >= rows.rejected, "{}", file.name);
             assert!(dirt || (refused, rows.duplicate) == (0, 0), "{} is clean", file.name);
@@ -62,7 +70,9 @@ fn every_kind_of_dirt_occurs_at_default_scale() -> Check {
         let summary = simulate(&Options::new(seed, Layout::County, folder.path().to_owned()))?;
         let mut all = Tally::default();
         summary.files.iter().for_each(|file| all.add(&file.tally));
-        for code in [MissingValue, BadCode, BadDate, BadNumber, UnknownValue, BadRow, LostExponent, BadResult, Orphan] {
+        for code in
+            [MissingValue, BadCode, BadDate, BadNumber, UnknownValue, BadRow, LostExponent, BadResult, Orphan]
+        {
             assert!(all.lines.get(&code).is_some_and(|count| *count > 0), "{code:?} with seed {seed}");
         }
         assert!(all.rows.duplicate > 0 && all.rows.superseded > 20);

@@ -137,7 +137,11 @@ mod tests {
         }
         for _ in 0..100 {
             let address = nowhere(&mut dice);
-            assert!(TOWNSHIPS.iter().all(|own| !address.contains(own.name) && own.short.is_none_or(|s| !address.contains(s))));
+            assert!(
+                TOWNSHIPS
+                    .iter()
+                    .all(|own| !address.contains(own.name) && own.short.is_none_or(|s| !address.contains(s)))
+            );
         }
     }
 }

@@ -148,7 +148,10 @@ figures! {
 impl Figure {
     /// A pure count has no denominator.
     fn is_count(self) -> bool {
-        matches!(self, Figure::ProvincialRoutineSamples | Figure::MunicipalRoutineSamples | Figure::TraceabilityPoints)
+        matches!(
+            self,
+            Figure::ProvincialRoutineSamples | Figure::MunicipalRoutineSamples | Figure::TraceabilityPoints
+        )
     }
 }
 
@@ -188,12 +191,14 @@ impl Truth {
     /// `truth.json`. The flat export answers two figures only, and of batches the numerator alone.
     pub fn json(&self, options: &Options, as_of: &str, files: &[FileSummary]) -> Value {
         let flat = options.layout == super::Layout::Flat;
-        let applies = |figure: &Figure| !flat || matches!(figure, Figure::BatchesPerThousand | Figure::FoodPassRate);
+        let applies =
+            |figure: &Figure| !flat || matches!(figure, Figure::BatchesPerThousand | Figure::FoodPassRate);
         let mut figures = Map::new();
         for figure in Figure::ALL.iter().copied().filter(applies) {
             let (numerator, denominator) = self.figure(figure);
             let denominator = denominator.filter(|_| !(flat && figure == Figure::BatchesPerThousand));
-            figures.insert(figure.id().to_owned(), json!({"numerator": numerator, "denominator": denominator}));
+            figures
+                .insert(figure.id().to_owned(), json!({"numerator": numerator, "denominator": denominator}));
         }
         let mut total = Tally::default();
         let mut by_file = Map::new();

@@ -140,7 +140,11 @@ pub fn part_name(stem: &str, part: u32) -> String {
 }
 
 fn excel_date(day: Date) -> Result<ExcelDateTime, SimulateError> {
-    Ok(ExcelDateTime::from_ymd(day.year().unsigned_abs(), day.month().unsigned_abs(), day.day().unsigned_abs())?)
+    Ok(ExcelDateTime::from_ymd(
+        day.year().unsigned_abs(),
+        day.month().unsigned_abs(),
+        day.day().unsigned_abs(),
+    )?)
 }
 
 #[cfg(test)]
@@ -155,7 +159,11 @@ mod tests {
             for sheet in ["一", "二"] {
                 let mut sheet = Sheet::new(sheet, Some("标题"), &["a", "b"])?;
                 for row in 0..50 {
-                    let cells = [Cell::Text(format!("文{}", row % 7)), Cell::Number(0.2), Cell::Date(Date::constant(2020, 3, 5))];
+                    let cells = [
+                        Cell::Text(format!("文{}", row % 7)),
+                        Cell::Number(0.2),
+                        Cell::Date(Date::constant(2020, 3, 5)),
+                    ];
                     sheet.row(&cells, Fate::Accepted)?;
                 }
                 sheet.repeat(vec![Cell::Blank, Cell::from("x")])?;

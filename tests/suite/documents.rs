@@ -116,7 +116,9 @@ fn paths_and_commands_named_in_markdown_exist() {
             }
             if let Some(command) = word.strip_prefix("assay ") {
                 let verb = command.split_whitespace().next().unwrap_or_default();
-                if verb.chars().all(|c| c.is_ascii_lowercase()) {
+                // Without the lake the program has fewer commands.
+                let whole = cfg!(all(feature = "delta", feature = "query"));
+                if whole && verb.chars().all(|c| c.is_ascii_lowercase()) {
                     assay_ok(&root(), &[verb, "--help"]);
                 }
             }

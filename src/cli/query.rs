@@ -1,0 +1,103 @@
+use std::io::{BufRead, IsTerminal, Write};
+
+use super::Global;
+use super::exit::{FAILED, Failure, USAGE};
+use super::output::{self, OutputOptions};
+use crate::lake::{Entry, Lake};
+use crate::pipeline::store;
+use crate::query::{Answer, QueryError, Rows, answer};
+use crate::report::{Cell, Kind, Table};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// One SELECT; without it, a shell that reads one after the other, each ended by `;`.
+    sql: Option<String>,
+    #[command(flatten)]
+    output: OutputOptions,
+}
+
+pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
+    let (lake, entry) = store::published(&global.lake, global.as_known_at)?;
+    let tables = tables(&lake, &entry)?;
+    match &arguments.sql {
+        Some(sql) => {
+            let answer = answer(sql.trim_end().trim_end_matches(';'), &tables).map_err(failure)?;
+            output::write(&table_of(answer), &arguments.output)
+        }
+        None => shell(&tables, &arguments.output),
+    }
+}
+
+/// Every table of the run, and what it published.
+fn tables(lake: &Lake, entry: &Entry) -> Result<Vec<(String, Rows)>, Failure> {
+    let mut tables = Vec::new();
+    for name in entry.tables.keys() {
+        let files = lake.files(entry, name).into_iter().map(|file| (file.path, file.month));
+        tables.push((name.clone(), Rows::Files(files.collect())));
+    }
+    for output in &entry.outputs {
+        if let Some(name) = output.file.strip_suffix(".parquet") {
+            tables.push((name.to_owned(), Rows::Bytes(lake.object(&output.blake3)?)));
+        }
+    }
+    Ok(tables)
+}
+
+fn failure(error: QueryError) -> Failure {
+    let code = match error {
+        QueryError::Engine(_) | QueryError::TooManyRows(_) => FAILED,
+        _ => USAGE,
+    };
+    Failure::new(code, error.to_string())
+}
+
+fn table_of(answer: Answer) -> Table {
+    let columns: Vec<(&str, Kind)> = answer
+        .columns
+        .iter()
+        .map(|(name, whole)| (name.as_str(), if *whole { Kind::Integer } else { Kind::Text }))
+        .collect();
+    let mut table = Table::new(&columns);
+    table.rows = answer
+        .rows
+        .into_iter()
+        .map(|row| {
+            let cells = row.into_iter().zip(&answer.columns).map(|(cell, (_, whole))| match cell {
+                None => Cell::Empty,
+                Some(text) => match text.parse() {
+                    Ok(number) if *whole => Cell::Integer(number),
+                    _ => Cell::text(text),
+                },
+            });
+            cells.collect()
+        })
+        .collect();
+    table
+}
+
+fn shell(tables: &[(String, Rows)], options: &OutputOptions) -> Result<(), Failure> {
+    let asks = std::io::stdin().is_terminal();
+    let names: Vec<&str> = tables.iter().map(|(name, _)| name.as_str()).collect();
+    let mut stderr = anstream::stderr();
+    if asks {
+        writeln!(stderr, "tables: {}\nend a query with ; and the shell with Ctrl-D", names.join(", "))?;
+    }
+    let mut sql = String::new();
+    for line in std::io::stdin().lock().lines() {
+        sql.push_str(&line?);
+        sql.push('\n');
+        while let Some((query, rest)) = sql.split_once(';') {
+            let result = answer(query, tables).map_err(failure).and_then(|own| output::write(&table_of(own), options));
+            match result {
+                // A slip of the pen ends a script, not a conversation.
+                Err(failure) if asks => failure.print(),
+                other => other?,
+            }
+            sql = rest.to_owned();
+        }
+    }
+    if sql.trim().is_empty() {
+        return Ok(());
+    }
+    output::write(&table_of(answer(&sql, tables).map_err(failure)?), options)
+}

@@ -1,0 +1,156 @@
+//! Ad-hoc SQL over the tables of a published run, by polars. Reads what it is given and nothing else.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use polars::prelude::{
+    AnyValue, DataFrame, DataType, Engine, IntoLazy, LazyFrame, ParquetReader, PlRefPath, PolarsError,
+    ScanArgsParquet, SerReader, UnionArgs, concat, lit,
+};
+use polars::sql::SQLContext;
+use sqlparser::ast::{Statement, visit_relations};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
+
+/// Where the rows of a table are.
+#[derive(Debug, Clone)]
+pub enum Rows {
+    /// Parquet files of a lake, each with the month that it is filed under, where it is.
+    Files(Vec<(PathBuf, Option<String>)>),
+    /// A Parquet file in memory.
+    Bytes(Vec<u8>),
+}
+
+/// A result, ready to print.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Name, and whether the values are whole numbers.
+    pub columns: Vec<(String, bool)>,
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    #[error("this is no SQL: {0}")]
+    Syntax(String),
+    #[error("only SELECT is answered")]
+    NotASelect,
+    #[error("`{0}` reads files; a query reads the tables of the lake alone")]
+    ReadsFiles(String),
+    #[error("{0}")]
+    Engine(#[from] PolarsError),
+    #[error("the answer has more than {0} rows; aggregate, or add a LIMIT")]
+    TooManyRows(usize),
+}
+
+/// Rows of an answer beyond which it is refused: a person cannot read them, a program should read the lake.
+const ROW_LIMIT: usize = 10_000_000;
+
+/// Answers one SELECT over the named tables.
+///
+/// # Errors
+/// The text is no SELECT, names an unknown table or column, or asks for files.
+pub fn answer(sql: &str, tables: &[(String, Rows)]) -> Result<Answer, QueryError> {
+    check(sql)?;
+    let mut context = SQLContext::new();
+    for (name, rows) in tables {
+        context.register(name, lazy(rows)?);
+    }
+    let result = context.execute(sql)?;
+    let frame = match result.collect_with_engine(Engine::Streaming)? {
+        polars::prelude::QueryResult::Single(frame) => frame,
+        polars::prelude::QueryResult::Multiple(_) => return Err(QueryError::NotASelect),
+    };
+    if frame.height() > ROW_LIMIT {
+        return Err(QueryError::TooManyRows(ROW_LIMIT));
+    }
+    Ok(spell_out(&frame))
+}
+
+/// One SELECT, and no table function: polars would read any file that one names.
+fn check(sql: &str) -> Result<(), QueryError> {
+    let statements =
+        Parser::parse_sql(&GenericDialect {}, sql).map_err(|error| QueryError::Syntax(error.to_string()))?;
+    let [statement @ Statement::Query(_)] = statements.as_slice() else { return Err(QueryError::NotASelect) };
+    let reads = visit_relations(statement, |relation| {
+        let name = relation.to_string().to_lowercase();
+        if name.starts_with("read_") || name.contains(['/', '\\', '\'']) {
+            ControlFlow::Break(name)
+        } else {
+            ControlFlow::Continue(())
+        }
+    });
+    match reads {
+        ControlFlow::Break(name) => Err(QueryError::ReadsFiles(name)),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+fn lazy(rows: &Rows) -> Result<LazyFrame, PolarsError> {
+    match rows {
+        Rows::Bytes(bytes) => Ok(ParquetReader::new(std::io::Cursor::new(bytes.clone())).finish()?.lazy()),
+        Rows::Files(files) => {
+            let mut parts = Vec::new();
+            for (path, month) in files {
+                let options = ScanArgsParquet { glob: false, ..ScanArgsParquet::default() };
+                let part = LazyFrame::scan_parquet(PlRefPath::new(path.to_string_lossy().as_ref()), options)?;
+                parts.push(match month {
+                    Some(month) => part.with_column(lit(month.clone()).alias("month")),
+                    None => part,
+                });
+            }
+            if parts.is_empty() {
+                return Ok(DataFrame::empty().lazy());
+            }
+            let options = UnionArgs { diagonal: true, ..UnionArgs::default() };
+            concat(parts, options)
+        }
+    }
+}
+
+fn spell_out(frame: &DataFrame) -> Answer {
+    let columns = frame.columns();
+    let heads = columns.iter().map(|column| (column.name().to_string(), is_whole(column.dtype())));
+    let rows = (0..frame.height()).map(|row| {
+        let cells = columns.iter().map(|column| column.get(row).ok().and_then(|value| text_of(&value)));
+        cells.collect()
+    });
+    Answer { columns: heads.collect(), rows: rows.collect() }
+}
+
+fn is_whole(kind: &DataType) -> bool {
+    kind.is_integer()
+}
+
+fn text_of(value: &AnyValue<'_>) -> Option<String> {
+    match value {
+        AnyValue::Null => None,
+        AnyValue::String(text) => Some((*text).to_owned()),
+        AnyValue::StringOwned(text) => Some(text.to_string()),
+        AnyValue::Float64(number) => Some(number.to_string()),
+        AnyValue::Float32(number) => Some(number.to_string()),
+        other => Some(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_selects_over_tables_are_answered() {
+        for (sql, expected) in [
+            ("select 1", ""),
+            ("with a as (select * from samples) select count(*) from a", ""),
+            ("drop table samples", "only SELECT"),
+            ("select 1; select 2", "only SELECT"),
+            ("selec 1", "no SQL"),
+            ("select * from read_csv('/etc/passwd')", "reads files"),
+            ("select * from samples where x in (select * from read_parquet('a'))", "reads files"),
+            ("select * from '/etc/passwd'", "reads files"),
+        ] {
+            let found = check(sql).err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(if expected.is_empty() { found.is_empty() } else { found.contains(expected) }, "{sql}: {found}");
+        }
+    }
+}
