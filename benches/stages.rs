@@ -61,7 +61,9 @@ fn evaluate(c: &mut Criterion) {
         let file = flat_file(&folder.path().join(name), encoding);
         let size = std::fs::metadata(&file).expect("a file").len();
         group.throughput(Throughput::Bytes(size));
-        group.bench_function(name, |b| b.iter(|| pipeline::evaluate(&request(&file), &Silent).expect("evaluates")));
+        group.bench_function(name, |b| {
+            b.iter(|| pipeline::evaluate(&request(&file), &Silent).expect("evaluates"))
+        });
     }
     group.finish();
 }

@@ -28,7 +28,9 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     };
     for code in wanted {
         match global.lang {
-            Language::Zh => writeln!(stdout, "{code}（{}）: {}\n    {}", code.zh(), code.meaning(), code.mend())?,
+            Language::Zh => {
+                writeln!(stdout, "{code}（{}）: {}\n    {}", code.zh(), code.meaning(), code.mend())?
+            }
             Language::En => writeln!(stdout, "{code}: {}\n    to mend it: {}", code.meaning(), code.mend())?,
         }
     }

@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
+use super::Global;
 use super::exit::{Failure, VERIFICATION_FAILED};
 use super::output::{self, OutputOptions};
-use super::Global;
 use crate::lake::Lake;
 use crate::pipeline::store;
 use crate::report::{self, Cell, Kind, Table};
@@ -31,7 +31,11 @@ pub struct RestoreArguments {
 
 fn parse_percent(text: &str) -> Result<f64, String> {
     let number: f64 = text.trim_end_matches('%').parse().map_err(|_| "write it as 5%".to_owned())?;
-    if number > 0.0 && number <= 100.0 { Ok(number / 100.0) } else { Err("more than 0%, at most 100%".to_owned()) }
+    if number > 0.0 && number <= 100.0 {
+        Ok(number / 100.0)
+    } else {
+        Err("more than 0%, at most 100%".to_owned())
+    }
 }
 
 pub fn history(arguments: &HistoryArguments, global: &Global) -> Result<(), Failure> {
@@ -76,9 +80,11 @@ pub fn verify(arguments: &VerifyArguments, global: &Global) -> Result<(), Failur
         }
         return Ok(());
     }
-    let message = format!("{} of {} files are damaged\n{}", damaged.len(), report.checked, damaged.join("\n"));
-    Err(Failure::new(VERIFICATION_FAILED, message)
-        .with_hint("the raw exports rebuild everything else: remove the lake's tables and run the pipeline again"))
+    let message =
+        format!("{} of {} files are damaged\n{}", damaged.len(), report.checked, damaged.join("\n"));
+    Err(Failure::new(VERIFICATION_FAILED, message).with_hint(
+        "the raw exports rebuild everything else: remove the lake's tables and run the pipeline again",
+    ))
 }
 
 pub fn restore(arguments: &RestoreArguments, global: &Global) -> Result<(), Failure> {

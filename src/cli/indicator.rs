@@ -2,9 +2,9 @@ use std::path::Path;
 
 use jiff::civil::Date;
 
+use super::Global;
 use super::exit::{Failure, USAGE};
 use super::output::{self, OutputOptions};
-use super::Global;
 use crate::cube::{Fact, Filter, fact_dimensions};
 use crate::indicator::Definition;
 use crate::model::nearest;
@@ -41,7 +41,8 @@ fn parse_period(text: &str) -> Result<(Date, Date), String> {
     match text.split_once('-') {
         None => Ok((day(text, 1)?, day(text, 12)?.last_of_month())),
         Some((year, quarter)) if quarter.starts_with('Q') => {
-            let quarter: i8 = quarter[1..].parse().ok().filter(|q| (1..=4).contains(q)).ok_or_else(expected)?;
+            let quarter: i8 =
+                quarter[1..].parse().ok().filter(|q| (1..=4).contains(q)).ok_or_else(expected)?;
             Ok((day(year, quarter * 3 - 2)?, day(year, quarter * 3)?.last_of_month()))
         }
         Some((year, month)) => {
@@ -100,8 +101,12 @@ fn definition(file: &PipelineFile, arguments: &Arguments) -> Result<Definition, 
 }
 
 fn dimensions(file: &PipelineFile, fact: Fact) -> Vec<String> {
-    let attributes: Vec<String> =
-        file.sources.iter().flat_map(|source| &source.attributes).map(|attribute| attribute.name.clone()).collect();
+    let attributes: Vec<String> = file
+        .sources
+        .iter()
+        .flat_map(|source| &source.attributes)
+        .map(|attribute| attribute.name.clone())
+        .collect();
     fact_dimensions(fact, &file.dimensions, &attributes)
 }
 

@@ -10,13 +10,13 @@ mod indicator;
 #[cfg(feature = "delta")]
 mod output;
 mod progress;
+#[cfg(all(feature = "query", feature = "delta"))]
+mod query;
 #[cfg(feature = "delta")]
 mod rejections;
 mod run;
 mod simulate;
 mod summary;
-#[cfg(all(feature = "query", feature = "delta"))]
-mod query;
 #[cfg(feature = "delta")]
 mod trace;
 

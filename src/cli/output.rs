@@ -44,8 +44,9 @@ pub fn write(table: &Table, options: &OutputOptions) -> Result<(), Failure> {
         Format::Parquet if on_terminal => {
             return Err(Failure::new(super::exit::USAGE, "Parquet is no text; name a file with -o"));
         }
-        Format::Parquet => table_to_parquet(table)
-            .map_err(|error| Failure::new(super::exit::FAILED, error.to_string()))?,
+        Format::Parquet => {
+            table_to_parquet(table).map_err(|error| Failure::new(super::exit::FAILED, error.to_string()))?
+        }
     };
     let written = match &options.output {
         Some(path) => std::fs::write(path, bytes),
@@ -61,7 +62,8 @@ pub fn write(table: &Table, options: &OutputOptions) -> Result<(), Failure> {
 
 fn drawn(table: &Table, markdown: bool) -> String {
     let header: Vec<String> = table.columns.iter().map(|column| column.name.clone()).collect();
-    let clean = |text: String| text.replace(['\r', '\n'], " ").replace('|', if markdown { "\\|" } else { "|" });
+    let clean =
+        |text: String| text.replace(['\r', '\n'], " ").replace('|', if markdown { "\\|" } else { "|" });
     let rows: Vec<Vec<String>> =
         table.rows.iter().map(|row| row.iter().map(|cell| clean(cell.to_string())).collect()).collect();
     let widths: Vec<usize> = (0..header.len())
@@ -72,10 +74,16 @@ fn drawn(table: &Table, markdown: bool) -> String {
         .collect();
     let (left, between, right) = if markdown { ("| ", " | ", " |") } else { ("", "  ", "") };
     let line = |row: &[String]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())));
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.width())));
         format!("{left}{}{right}", cells.collect::<Vec<_>>().join(between)).trim_end().to_owned() + "\n"
     };
-    let rule: Vec<String> = widths.iter().map(|width| if markdown { "-".repeat((*width).max(3)) } else { "─".repeat(*width) }).collect();
+    let rule: Vec<String> = widths
+        .iter()
+        .map(|width| if markdown { "-".repeat((*width).max(3)) } else { "─".repeat(*width) })
+        .collect();
     let mut text = line(&header);
     text.push_str(&format!("{left}{}{right}\n", rule.join(between)));
     for row in &rows {

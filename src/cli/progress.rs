@@ -40,7 +40,10 @@ impl Observer for Progress {
 /// JSON lines on stderr where asked for; nothing otherwise.
 pub fn start_log(json: bool) {
     if json {
-        let logger = tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_max_level(tracing::Level::INFO);
+        let logger = tracing_subscriber::fmt()
+            .json()
+            .with_writer(std::io::stderr)
+            .with_max_level(tracing::Level::INFO);
         // A second logger in one process is refused; the first goes on.
         let _ = logger.try_init();
     }

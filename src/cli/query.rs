@@ -87,7 +87,8 @@ fn shell(tables: &[(String, Rows)], options: &OutputOptions) -> Result<(), Failu
         sql.push_str(&line?);
         sql.push('\n');
         while let Some((query, rest)) = sql.split_once(';') {
-            let result = answer(query, tables).map_err(failure).and_then(|own| output::write(&table_of(own), options));
+            let result =
+                answer(query, tables).map_err(failure).and_then(|own| output::write(&table_of(own), options));
             match result {
                 // A slip of the pen ends a script, not a conversation.
                 Err(failure) if asks => failure.print(),

@@ -53,7 +53,8 @@ pub fn print(evaluated: &Evaluated, record: &RunRecord, global: &Global) -> std:
     writeln!(out, "{title} · {}", evaluated.as_of)?;
     let rows = &record.rows;
     let counts = [rows.read, rows.accepted, rows.rejected, rows.duplicate, rows.superseded];
-    let counts: Vec<String> = counts.iter().zip(words.rows).map(|(count, word)| format!("{count} {word}")).collect();
+    let counts: Vec<String> =
+        counts.iter().zip(words.rows).map(|(count, word)| format!("{count} {word}")).collect();
     writeln!(out, "{} {} · {}", record.inputs.len(), words.inputs, counts.join(" · "))?;
     let unknown: Vec<&str> =
         record.inputs.iter().flat_map(|input| &input.unknown_columns).map(String::as_str).collect();
@@ -61,7 +62,8 @@ pub fn print(evaluated: &Evaluated, record: &RunRecord, global: &Global) -> std:
         writeln!(out, "{}: {}", words.unknown_columns, unknown.len())?;
     }
     if !record.rejections.is_empty() {
-        let codes: Vec<String> = record.rejections.iter().map(|(code, count)| format!("{code} {count}")).collect();
+        let codes: Vec<String> =
+            record.rejections.iter().map(|(code, count)| format!("{code} {count}")).collect();
         writeln!(out, "{}: {}", words.refused, codes.join(", "))?;
     }
     writeln!(out)?;
@@ -139,5 +141,8 @@ pub fn print_stored(stored: &Stored, request: &RunRequest) -> std::io::Result<()
 /// Indicators whose target is missed.
 pub fn missed(evaluated: &Evaluated) -> Vec<&str> {
     let whole = evaluated.figures.iter().filter(|figure| figure.cut.is_empty());
-    whole.filter(|figure| figure.judgement.status == Status::NotMet).map(|figure| figure.indicator.as_str()).collect()
+    whole
+        .filter(|figure| figure.judgement.status == Status::NotMet)
+        .map(|figure| figure.indicator.as_str())
+        .collect()
 }

@@ -1,6 +1,6 @@
+use super::Global;
 use super::exit::{FAILED, Failure};
 use super::output::{self, OutputOptions};
-use super::Global;
 use crate::column::Frame;
 use crate::model::Value;
 use crate::normalize::fold;
@@ -20,18 +20,45 @@ const SHOWN: [(&str, &[&str]); 3] = [
     (
         "samples",
         &[
-            "product", "category", "level", "purpose", "stage", "region", "sampled_unit", "producer", "sampled_on",
-            "received_on", "reported_on", "lab", "first_verdict", "final_verdict", "reinspection", "problem",
+            "product",
+            "category",
+            "level",
+            "purpose",
+            "stage",
+            "region",
+            "sampled_unit",
+            "producer",
+            "sampled_on",
+            "received_on",
+            "reported_on",
+            "lab",
+            "first_verdict",
+            "final_verdict",
+            "reinspection",
+            "problem",
         ],
     ),
     (
         "determinations",
         &[
-            "analyte", "replicate", "result_text", "qualifier", "value", "unit", "limit_low", "limit_high",
-            "limit_text", "standard", "lab_verdict", "judged_verdict",
+            "analyte",
+            "replicate",
+            "result_text",
+            "qualifier",
+            "value",
+            "unit",
+            "limit_low",
+            "limit_high",
+            "limit_text",
+            "standard",
+            "lab_verdict",
+            "judged_verdict",
         ],
     ),
-    ("duties", &["part", "agency", "notified_on", "started_on", "closed_on", "extended_to", "cause", "penalty"]),
+    (
+        "duties",
+        &["part", "agency", "notified_on", "started_on", "closed_on", "extended_to", "cause", "penalty"],
+    ),
 ];
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {

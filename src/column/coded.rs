@@ -61,8 +61,7 @@ impl<T> Coded<T> {
     /// of codes is equality of values.
     pub fn map<U: Hash + Eq + Clone>(&self, mut function: impl FnMut(&T) -> U) -> Coded<U> {
         let mut interner = Interner::new();
-        let remap: Vec<u32> =
-            self.values.iter().map(|value| interner.intern(&function(value))).collect();
+        let remap: Vec<u32> = self.values.iter().map(|value| interner.intern(&function(value))).collect();
         let codes = self.codes.iter().map(|&code| remap[code as usize]).collect();
         Coded { values: interner.into_values(), codes }
     }

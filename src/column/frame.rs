@@ -70,11 +70,7 @@ impl Frame {
 
     pub fn take(&self, rows: &[u32]) -> Frame {
         Frame {
-            columns: self
-                .columns
-                .iter()
-                .map(|(name, column)| (name.clone(), column.take(rows)))
-                .collect(),
+            columns: self.columns.iter().map(|(name, column)| (name.clone(), column.take(rows))).collect(),
             file: rows.iter().map(|&row| self.file[row as usize]).collect(),
             line: rows.iter().map(|&row| self.line[row as usize]).collect(),
             files: self.files.clone(),
@@ -97,8 +93,7 @@ impl Frame {
             joined.line.extend(&frame.line);
         }
         for name in names {
-            let parts: Vec<Coded<Value>> =
-                frames.iter().map(|frame| frame.column_or_missing(name)).collect();
+            let parts: Vec<Coded<Value>> = frames.iter().map(|frame| frame.column_or_missing(name)).collect();
             joined.columns.push((name.to_owned(), Coded::concat(&parts)));
         }
         joined

@@ -27,7 +27,8 @@ pub struct Cells {
 impl Cells {
     /// Counts the rows of a frame, each once or by an integer weight.
     pub fn tally(fact: &str, frame: &Frame, dimensions: &[String], day: &str, weight: Option<&str>) -> Cells {
-        let columns: Vec<Coded<Value>> = dimensions.iter().map(|name| frame.column_or_missing(name)).collect();
+        let columns: Vec<Coded<Value>> =
+            dimensions.iter().map(|name| frame.column_or_missing(name)).collect();
         let days = frame.column_or_missing(day);
         let (codes, distinct) = combine(columns.iter().chain([&days]), frame.rows());
         let mut counts = vec![0i64; distinct];
@@ -89,15 +90,19 @@ impl Cells {
     /// The table over fewer dimensions.
     pub fn roll_up(&self, dimensions: &[String]) -> Cells {
         let kept: Vec<usize> = dimensions.iter().filter_map(|name| self.position(name)).collect();
-        let cells = self.texts().map(|(texts, day, n)| {
-            (kept.iter().map(|index| texts[*index].clone()).collect(), day, n)
-        });
+        let cells = self
+            .texts()
+            .map(|(texts, day, n)| (kept.iter().map(|index| texts[*index].clone()).collect(), day, n));
         Cells::from_texts(&self.fact, dimensions, cells)
     }
 
     pub fn texts(&self) -> impl Iterator<Item = (Vec<String>, Option<Date>, i64)> {
         self.cells.iter().map(|cell| {
-            let texts = self.dimensions.iter().zip(&cell.codes).map(|((_, values), code)| values[*code as usize].clone());
+            let texts = self
+                .dimensions
+                .iter()
+                .zip(&cell.codes)
+                .map(|((_, values), code)| values[*code as usize].clone());
             (texts.collect(), cell.day, cell.n)
         })
     }
@@ -129,9 +134,8 @@ mod tests {
     }
 
     fn cells() -> impl Strategy<Value = Spelt> {
-        let cell = ("[ab]", "[xyz]", proptest::option::of(1i8..5), 0i64..4).prop_map(|(region, stage, day, n)| {
-            (vec![region, stage], day.map(|day| date(2020, 1, day)), n)
-        });
+        let cell = ("[ab]", "[xyz]", proptest::option::of(1i8..5), 0i64..4)
+            .prop_map(|(region, stage, day, n)| (vec![region, stage], day.map(|day| date(2020, 1, day)), n));
         proptest::collection::vec(cell, 0..12)
     }
 

@@ -67,15 +67,30 @@ pub struct FactInputs<'a> {
 }
 
 const SAMPLE: [&str; 15] = [
-    "domain", "level", "purpose", "stage", "venue", "area_type", "region", "category", "subcategory",
-    "lab", "first_verdict", "final_verdict", "problem", "reinspection", "rapid_test",
+    "domain",
+    "level",
+    "purpose",
+    "stage",
+    "venue",
+    "area_type",
+    "region",
+    "category",
+    "subcategory",
+    "lab",
+    "first_verdict",
+    "final_verdict",
+    "problem",
+    "reinspection",
+    "rapid_test",
 ];
 const DETERMINATION: [&str; 6] = ["analyte", "kind", "qualifier", "lab_verdict", "judged_verdict", "verdict"];
 
 /// Dimensions of a fact; `own` are the pipeline's dimensions with their tables, `attributes` those of the
 /// establishments.
 pub fn fact_dimensions(fact: Fact, own: &[(String, String)], attributes: &[String]) -> Vec<String> {
-    let owned = |wanted: &'static str| own.iter().filter(move |(_, table)| table == wanted).map(|(name, _)| name.clone());
+    let owned = |wanted: &'static str| {
+        own.iter().filter(move |(_, table)| table == wanted).map(|(name, _)| name.clone())
+    };
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let mut dimensions = match fact {
         Fact::Samples => names(&SAMPLE),
@@ -86,7 +101,8 @@ pub fn fact_dimensions(fact: Fact, own: &[(String, String)], attributes: &[Strin
         Fact::Returns => names(&["figure", "part", "region", "agency"]),
         Fact::Submissions => names(&["unit", "unit_kind", "outcome"]),
         Fact::Establishments => {
-            let mut all = names(&["kind", "school_kind", "size_class", "above_designated_size", "licensed", "region"]);
+            let mut all =
+                names(&["kind", "school_kind", "size_class", "above_designated_size", "licensed", "region"]);
             for attribute in attributes {
                 all.push(attribute.clone());
                 all.push(format!("{attribute}_this_year"));
@@ -149,7 +165,11 @@ fn samples(inputs: &FactInputs<'_>) -> Frame {
     for column in ["final_verdict", "first_verdict", "problem"] {
         let stated = frame.column_or_missing(column);
         let seen = stated.iter().zip(reported.iter()).map(|(verdict, reported)| {
-            if inputs.seen(reported) && !verdict.is_missing() { verdict.clone() } else { Value::text(PENDING) }
+            if inputs.seen(reported) && !verdict.is_missing() {
+                verdict.clone()
+            } else {
+                Value::text(PENDING)
+            }
         });
         frame.set(column, Coded::from_values(seen));
     }
@@ -200,9 +220,10 @@ fn duties(inputs: &FactInputs<'_>, dimensions: &[String]) -> Frame {
     let column = |name: &str| frame.column_or_missing(name);
     let (notified, closed, extended) = (column("notified_on"), column("closed_on"), column("extended_to"));
     let states = (0..frame.rows()).map(|row| {
-        let deadline = extended.get(row).as_date().or_else(|| {
-            notified.get(row).as_date()?.checked_add(jiff::Span::new().days(DISPOSAL_DAYS)).ok()
-        });
+        let deadline = extended
+            .get(row)
+            .as_date()
+            .or_else(|| notified.get(row).as_date()?.checked_add(jiff::Span::new().days(DISPOSAL_DAYS)).ok());
         Value::text(match (inputs.happened(closed.get(row)), deadline) {
             (Some(closed), Some(deadline)) if closed > deadline => "closed_late",
             (Some(_), _) => "closed",
@@ -218,8 +239,11 @@ fn duties(inputs: &FactInputs<'_>, dimensions: &[String]) -> Frame {
 
 fn disposals(inputs: &FactInputs<'_>, dimensions: &[String]) -> Frame {
     let duties = duties(inputs, dimensions);
-    let (codes, states, days) =
-        (duties.column_or_missing("sample_code"), duties.column_or_missing("state"), duties.column_or_missing("day"));
+    let (codes, states, days) = (
+        duties.column_or_missing("sample_code"),
+        duties.column_or_missing("state"),
+        duties.column_or_missing("day"),
+    );
     let mut by_sample: HashMap<u32, (u32, bool)> = HashMap::new();
     let mut order = Vec::new();
     for row in 0..duties.rows() as u32 {
@@ -301,9 +325,14 @@ fn submissions(inputs: &FactInputs<'_>) -> Frame {
 
 /// The last days of the months of the as-of year, up to the as-of day itself.
 pub fn stock_days(as_of: Date) -> Vec<Date> {
-    let ends = (1..as_of.month()).filter_map(|month| Date::new(as_of.year(), month, 1).ok()).map(Date::last_of_month);
+    let ends = (1..as_of.month())
+        .filter_map(|month| Date::new(as_of.year(), month, 1).ok())
+        .map(Date::last_of_month);
     ends.chain([as_of]).collect()
 }
+
+/// First day, and last day where there is one.
+type Validity = (Date, Option<Date>);
 
 /// Establishments open on each stock day, with the attributes of that day: `yes` while a certificate
 /// runs (its last day included), and `_this_year` once the thing has happened in the calendar year.
@@ -312,10 +341,15 @@ fn establishments(inputs: &FactInputs<'_>) -> Frame {
     let attributes = inputs.table("establishment_attributes");
     let (ids, names) = (attributes.column_or_missing("id"), attributes.column_or_missing("attribute"));
     let (from, to) = (attributes.column_or_missing("from"), attributes.column_or_missing("to"));
-    let mut spans: HashMap<&str, HashMap<&Value, Vec<(Date, Option<Date>)>>> = HashMap::new();
+    let mut spans: HashMap<&str, HashMap<&Value, Vec<Validity>>> = HashMap::new();
     for row in 0..attributes.rows() {
         if let (Some(name), Some(day)) = (names.get(row).as_text(), from.get(row).as_date()) {
-            spans.entry(name).or_default().entry(ids.get(row)).or_default().push((day, to.get(row).as_date()));
+            spans
+                .entry(name)
+                .or_default()
+                .entry(ids.get(row))
+                .or_default()
+                .push((day, to.get(row).as_date()));
         }
     }
     let kinds: Vec<&str> = names.values().iter().filter_map(Value::as_text).collect();

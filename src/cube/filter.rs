@@ -14,7 +14,7 @@ use crate::model::nearest;
 /// is chronological.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filter {
-    expression: Expr,
+    expression: Box<Expr>,
     text: String,
 }
 
@@ -22,7 +22,9 @@ pub struct Filter {
 pub enum FilterError {
     #[error("this is no boolean expression: {0}")]
     Syntax(String),
-    #[error("`{0}` is not understood here; write comparisons of a dimension with text, joined by and, or, not")]
+    #[error(
+        "`{0}` is not understood here; write comparisons of a dimension with text, joined by and, or, not"
+    )]
     Unsupported(String),
     #[error("`{name}` is no dimension of {fact}; {}", hint(.nearest, .known))]
     Unknown { name: String, fact: String, nearest: Option<String>, known: Vec<String> },
@@ -52,7 +54,7 @@ impl Filter {
             return Err(FilterError::Syntax(format!("unexpected `{end}`")));
         }
         supported(&expression)?;
-        Ok(Filter { expression, text: text.to_owned() })
+        Ok(Filter { expression: Box::new(expression), text: text.to_owned() })
     }
 
     pub fn text(&self) -> &str {
@@ -69,9 +71,10 @@ impl Filter {
     /// # Errors
     /// The first dimension that is not among `known`, with the nearest that is.
     pub fn check(&self, fact: &str, known: &[String]) -> Result<(), FilterError> {
-        let unknown = self.dimensions().into_iter().find(|name| {
-            !known.contains(name) && !DAY_DIMENSIONS.contains(&name.as_str())
-        });
+        let unknown = self
+            .dimensions()
+            .into_iter()
+            .find(|name| !known.contains(name) && !DAY_DIMENSIONS.contains(&name.as_str()));
         match unknown {
             None => Ok(()),
             Some(name) => Err(FilterError::Unknown {
@@ -206,7 +209,8 @@ mod tests {
 
     fn cells() -> Cells {
         let names = ["level".to_owned(), "stage".to_owned()];
-        let spelt = [("county", "catering", 1, 1), ("county", "production", 2, 2), ("national", "catering", 3, 4)];
+        let spelt =
+            [("county", "catering", 1, 1), ("county", "production", 2, 2), ("national", "catering", 3, 4)];
         let cells = spelt.map(|(level, stage, month, n)| {
             (vec![level.to_owned(), stage.to_owned()], Some(date(2020, month, 1)), n)
         });
@@ -247,7 +251,8 @@ mod tests {
             ("(select 1) = 'a'", "is not understood here"),
         ] {
             let known = ["level".to_owned(), "stage".to_owned()];
-            let message = Filter::parse(text).and_then(|filter| filter.check("samples", &known)).expect_err(text);
+            let message =
+                Filter::parse(text).and_then(|filter| filter.check("samples", &known)).expect_err(text);
             assert!(message.to_string().contains(expected), "{text}: {message}");
         }
     }

@@ -48,7 +48,12 @@ pub struct Figure {
 type Groups = BTreeMap<Vec<String>, (i64, i64)>;
 
 /// Evaluates an indicator for the whole, then for each of `cuts` that its fact has the dimensions for.
-pub fn evaluate(definition: &Definition, cells: &Cells, cuts: &[Vec<String>], context: &Context<'_>) -> Vec<Figure> {
+pub fn evaluate(
+    definition: &Definition,
+    cells: &Cells,
+    cuts: &[Vec<String>],
+    context: &Context<'_>,
+) -> Vec<Figure> {
     let mut figures = Vec::new();
     let whole = std::slice::from_ref(const { &Vec::new() });
     for cut in whole.iter().chain(cuts) {
@@ -60,7 +65,12 @@ pub fn evaluate(definition: &Definition, cells: &Cells, cuts: &[Vec<String>], co
     figures
 }
 
-fn evaluate_cut(definition: &Definition, cells: &Cells, cut: &[String], context: &Context<'_>) -> Vec<Figure> {
+fn evaluate_cut(
+    definition: &Definition,
+    cells: &Cells,
+    cut: &[String],
+    context: &Context<'_>,
+) -> Vec<Figure> {
     let by_month = cut.iter().any(|name| name == "month");
     let days = days(definition, context);
     let mut groups = Groups::new();
@@ -132,7 +142,9 @@ fn figure(
     });
     let month = cut.iter().position(|name| name == "month").and_then(|index| group.get(index));
     let period = match (month, days) {
-        (Some(month), _) => format!("{month}-01").parse::<Date>().ok().map(|first| (first, first.last_of_month())),
+        (Some(month), _) => {
+            format!("{month}-01").parse::<Date>().ok().map(|first| (first, first.last_of_month()))
+        }
         (None, Some((_, end))) if definition.kind == Kind::Stock => Some((end, end)),
         (None, days) => days,
     };
@@ -147,7 +159,9 @@ fn figure(
         cut: cut.iter().cloned().zip(group.iter().cloned()).collect(),
         period: period.map(|(start, end)| (start, end.min(context.as_of))),
         value: if has_value { percent(numerator, denominator, definition.unit) } else { String::new() },
-        denominator: denominator.filter(|_| !(matches!(definition.denominator, Denominator::Population) && denominator == Some(0))),
+        denominator: denominator.filter(|_| {
+            !(matches!(definition.denominator, Denominator::Population) && denominator == Some(0))
+        }),
         numerator,
         bounds: interval,
         judgement,
@@ -168,9 +182,12 @@ fn days(definition: &Definition, context: &Context<'_>) -> Option<(Date, Date)> 
 fn expected_groups(cut: &[String], days: Option<(Date, Date)>, context: &Context<'_>) -> Vec<Vec<String>> {
     match (cut, days) {
         ([], _) => vec![Vec::new()],
-        ([only], _) if only == "region" => context.regions.iter().map(|region| vec![region.clone()]).collect(),
+        ([only], _) if only == "region" => {
+            context.regions.iter().map(|region| vec![region.clone()]).collect()
+        }
         ([only], Some((start, end))) if only == "month" => {
-            let months = start.first_of_month().series(jiff::Span::new().months(1)).take_while(|day| *day <= end);
+            let months =
+                start.first_of_month().series(jiff::Span::new().months(1)).take_while(|day| *day <= end);
             months.map(|day| vec![day.to_string().chars().take(7).collect()]).collect()
         }
         _ => Vec::new(),
@@ -186,7 +203,12 @@ fn population(cut: &[String], group: &[String], populations: &Populations) -> i6
     }
 }
 
-fn shown(definition: &Definition, cells: &Cells, base: Option<&[bool]>, days: Option<(Date, Date)>) -> String {
+fn shown(
+    definition: &Definition,
+    cells: &Cells,
+    base: Option<&[bool]>,
+    days: Option<(Date, Date)>,
+) -> String {
     let parts = definition.shown.iter().map(|(label, filter)| {
         let selected = filter.select(cells);
         let n: i64 = cells

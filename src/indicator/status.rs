@@ -50,7 +50,9 @@ pub fn judge_target(
     match denominator {
         _ if !observed => return plain(Status::NoData),
         Some(denominator) if denominator <= 0 => return plain(Status::NoData),
-        Some(denominator) if !counted && denominator < definition.min_denominator => return plain(Status::TooFew),
+        Some(denominator) if !counted && denominator < definition.min_denominator => {
+            return plain(Status::TooFew);
+        }
         _ => {}
     }
     let Some(target) = definition.target else { return plain(Status::None) };
@@ -87,7 +89,12 @@ fn integers(value: Decimal) -> (i128, i128) {
 }
 
 /// How many more are missing: units where the denominator is fixed, conforming ones where it grows too.
-fn shortfall(definition: &Definition, numerator: i64, denominator: Option<i64>, target: Target) -> Option<i64> {
+fn shortfall(
+    definition: &Definition,
+    numerator: i64,
+    denominator: Option<i64>,
+    target: Target,
+) -> Option<i64> {
     if target.operator == Operator::AtMost {
         return None;
     }

@@ -48,7 +48,8 @@ pub fn judge_determinations(frame: &Frame, reference: &Reference) -> Judged {
 
 fn decide([result, unit, limit_text, low, high, limit_unit]: [&str; 6], units: &Units) -> Outcome {
     let mut faults = Vec::new();
-    let mut note = |column: &'static str, text: &str, fault: Fault| faults.push((column, text.to_owned(), fault));
+    let mut note =
+        |column: &'static str, text: &str, fault: Fault| faults.push((column, text.to_owned(), fault));
     let quantities = parse_result(result).unwrap_or_else(|fault| {
         note("result_text", result, fault);
         Vec::new()
@@ -57,15 +58,24 @@ fn decide([result, unit, limit_text, low, high, limit_unit]: [&str; 6], units: &
     let unit = if is_missing(&unit) { String::new() } else { unit };
     let glued = quantities.iter().map(|quantity| quantity.unit.as_str());
     for stated in std::iter::once(unit.as_str()).chain(glued).filter(|unit| !unit.is_empty()) {
-        if units.parse(stated).is_none() && units.why_not(stated).is_none() && !faults.iter().any(|(_, text, _)| text == stated) {
+        if units.parse(stated).is_none()
+            && units.why_not(stated).is_none()
+            && !faults.iter().any(|(_, text, _)| text == stated)
+        {
             let column = if stated == unit { "unit" } else { "result_text" };
-            faults.push((column, stated.to_owned(), Fault::new(Code::UnknownUnit, "a unit such as mg/kg or CFU/g")));
+            faults.push((
+                column,
+                stated.to_owned(),
+                Fault::new(Code::UnknownUnit, "a unit such as mg/kg or CFU/g"),
+            ));
         }
     }
     let limit_unit = fold(limit_unit);
     let limit_unit = if is_missing(&limit_unit) { unit.clone() } else { limit_unit };
     let mut parts = Vec::new();
-    for (column, text, is_low) in [("limit_text", limit_text, false), ("limit_low", low, true), ("limit_high", high, false)] {
+    for (column, text, is_low) in
+        [("limit_text", limit_text, false), ("limit_low", low, true), ("limit_high", high, false)]
+    {
         let limit = match parse_limit(text) {
             Ok(limit) => limit,
             Err(fault) => {
@@ -134,8 +144,14 @@ fn expand(frame: &Frame, combinations: &[u32], outcomes: &[Outcome]) -> Frame {
     let coded = Coded::new(distinct, codes);
     let text = |text: &str| Value::Text(Arc::from(text));
     expanded.set("replicate", Coded::new(numbers, replicates));
-    expanded.set("value", coded.map(|pair| quantity(pair).and_then(|q| q.value).map_or(Value::Missing, Value::Decimal)));
-    expanded.set("qualifier", coded.map(|pair| quantity(pair).map_or(Value::Missing, |q| text(q.qualifier.as_str()))));
+    expanded.set(
+        "value",
+        coded.map(|pair| quantity(pair).and_then(|q| q.value).map_or(Value::Missing, Value::Decimal)),
+    );
+    expanded.set(
+        "qualifier",
+        coded.map(|pair| quantity(pair).map_or(Value::Missing, |q| text(q.qualifier.as_str()))),
+    );
     let judged = coded.map(|(combination, _)| text(outcomes[*combination as usize].verdict.as_str()));
     expanded.set("judged_verdict", judged);
     expanded.set("kind", kinds(&expanded));
@@ -165,7 +181,11 @@ fn official(frame: &Frame) -> Coded<Value> {
 
 /// `first` where it is not missing, else `second`.
 pub(super) fn prefer(first: &Coded<Value>, second: &Coded<Value>) -> Coded<Value> {
-    Coded::from_values(first.iter().zip(second.iter()).map(|(first, second)| {
-        if first.is_missing() { second.clone() } else { first.clone() }
-    }))
+    Coded::from_values(
+        first.iter().zip(second.iter()).map(
+            |(first, second)| {
+                if first.is_missing() { second.clone() } else { first.clone() }
+            },
+        ),
+    )
 }

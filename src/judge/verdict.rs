@@ -83,7 +83,13 @@ enum Scaled {
     Incomparable,
 }
 
-fn common_scale(value: Option<Decimal>, unit: &str, bound: Decimal, bound_unit: &str, units: &Units) -> Scaled {
+fn common_scale(
+    value: Option<Decimal>,
+    unit: &str,
+    bound: Decimal,
+    bound_unit: &str,
+    units: &Units,
+) -> Scaled {
     let Some(value) = value else { return Scaled::NoValue };
     if unit == bound_unit || unit.is_empty() || bound_unit.is_empty() {
         return Scaled::Pair(value, bound);
@@ -123,7 +129,9 @@ fn at_most(qualifier: Qualifier, scaled: Scaled) -> Verdict {
 
 fn at_least(qualifier: Qualifier, scaled: Scaled) -> Verdict {
     match (qualifier, scaled) {
-        (Qualifier::Equal | Qualifier::Above, Scaled::Pair(value, bound)) if value >= bound => Verdict::Conforming,
+        (Qualifier::Equal | Qualifier::Above, Scaled::Pair(value, bound)) if value >= bound => {
+            Verdict::Conforming
+        }
         (Qualifier::Equal, Scaled::Pair(..)) => Verdict::Nonconforming,
         (Qualifier::Below, Scaled::Pair(value, bound)) if value <= bound => Verdict::Nonconforming,
         _ => Verdict::Undetermined,
@@ -186,7 +194,11 @@ mod tests {
             let quantities = parse_result(result).expect(result);
             let limit_read = parse_limit(limit).expect(limit);
             let measured = Measurement { quantities: &quantities, unit };
-            assert_eq!(verdict(measured, &limit_read, limit_unit, &reference.units), expected, "{result} {limit}");
+            assert_eq!(
+                verdict(measured, &limit_read, limit_unit, &reference.units),
+                expected,
+                "{result} {limit}"
+            );
         }
     }
 }

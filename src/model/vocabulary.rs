@@ -13,9 +13,7 @@ impl Vocabulary {
     pub fn canonical(&self, text: &str) -> Option<&'static str> {
         let mut words = self.words.iter();
         words
-            .find(|(word, zh, spellings)| {
-                *word == text || *zh == text || spellings.contains(&text)
-            })
+            .find(|(word, zh, spellings)| *word == text || *zh == text || spellings.contains(&text))
             .map(|(word, _, _)| *word)
     }
 
@@ -32,7 +30,9 @@ pub fn vocabulary(name: &str) -> Option<&'static Vocabulary> {
 }
 
 const VOCABULARIES: &[Vocabulary] = &[
-    Vocabulary { name: "domain", words: &[("food", "食品", &[]), ("agri", "农产品", &["食用农产品"])] },
+    Vocabulary {
+        name: "domain", words: &[("food", "食品", &[]), ("agri", "农产品", &["食用农产品"])]
+    },
     Vocabulary {
         name: "level",
         words: &[

@@ -59,7 +59,8 @@ impl ColumnRule {
         let extracted = match &self.extract {
             Some(pattern) => {
                 let captures = pattern.captures(text);
-                let group = captures.as_ref().and_then(|captures| captures.get(1).or_else(|| captures.get(0)));
+                let group =
+                    captures.as_ref().and_then(|captures| captures.get(1).or_else(|| captures.get(0)));
                 group.map_or("", |group| group.as_str())
             }
             None => text,

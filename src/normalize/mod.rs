@@ -51,9 +51,9 @@ pub fn normalize(kind: ColumnKind, text: &str, reference: &Reference) -> Result<
                 .map(Value::Integer)
                 .ok_or_else(|| Fault::new(Code::BadNumber, "a whole number"))
         }
-        ColumnKind::Decimal => parse_decimal(&folded)
-            .map(Value::Decimal)
-            .ok_or_else(|| Fault::new(Code::BadNumber, "a number")),
+        ColumnKind::Decimal => {
+            parse_decimal(&folded).map(Value::Decimal).ok_or_else(|| Fault::new(Code::BadNumber, "a number"))
+        }
         ColumnKind::Percent => share(&folded)
             .map(Value::Decimal)
             .ok_or_else(|| Fault::new(Code::BadNumber, "a percentage such as 40.3%")),
@@ -81,6 +81,7 @@ fn region(text: &str, reference: &Reference) -> String {
 /// `40.3%` and `40.3` are the decimal 40.3: a column of shares holds percentages.
 fn share(text: &str) -> Option<Decimal> {
     let number = parse_decimal(text.trim_end_matches('%'))?;
-    let plausible = number >= Decimal::ZERO && number <= Decimal::ONE_HUNDRED && number.scale() <= SHARE_DIGITS;
+    let plausible =
+        number >= Decimal::ZERO && number <= Decimal::ONE_HUNDRED && number.scale() <= SHARE_DIGITS;
     plausible.then_some(number)
 }

@@ -48,7 +48,12 @@ pub enum Limit {
     /// 不得检出, 不得使用: anything found is too much.
     NotDetected,
     /// Attributes plan of ICMSF: at most `c` of `n` above `m`, none above `big_m`.
-    Plan { n: u32, c: u32, m: Decimal, big_m: Option<Decimal> },
+    Plan {
+        n: u32,
+        c: u32,
+        m: Decimal,
+        big_m: Option<Decimal>,
+    },
     /// The text points elsewhere (产品明示标准, 按执行标准): there is nothing to compare with.
     Elsewhere,
 }
@@ -60,7 +65,8 @@ pub enum Limit {
 /// measurement. One bad determination spoils the set: a plan over four of five values means nothing.
 pub fn parse_result(text: &str) -> Result<Vec<Quantity>, Fault> {
     let text = unify_powers(text);
-    let text = text.rsplit_once("复检结果").map_or(text.as_str(), |(_, last)| last.trim_start_matches([':', '：']));
+    let text =
+        text.rsplit_once("复检结果").map_or(text.as_str(), |(_, last)| last.trim_start_matches([':', '：']));
     let folded = fold(&text.replace('\n', ";").replace('\r', ""));
     if is_missing(&folded) {
         return Ok(Vec::new());
@@ -88,14 +94,17 @@ pub fn parse_limit(text: &str) -> Result<Limit, Fault> {
     if is_missing(&compact) {
         return Ok(Limit::None);
     }
-    if ["不得检出", "不得使用", "不得添加", "禁止", "阴性"].iter().any(|word| compact.starts_with(word)) {
+    if ["不得检出", "不得使用", "不得添加", "禁止", "阴性"].iter().any(|word| compact.starts_with(word))
+    {
         return Ok(Limit::NotDetected);
     }
-    if ["产品明示", "按执行标准", "明示值", "符合", "按"].iter().any(|word| compact.starts_with(word)) {
+    if ["产品明示", "按执行标准", "明示值", "符合", "按"].iter().any(|word| compact.starts_with(word))
+    {
         return Ok(Limit::Elsewhere);
     }
     if compact.contains("c=") || compact.contains("c:") {
-        return parse_plan(&compact).ok_or_else(|| Fault::new(Code::BadLimit, "a plan such as n=5,c=2,m=10,M=100CFU/g"));
+        return parse_plan(&compact)
+            .ok_or_else(|| Fault::new(Code::BadLimit, "a plan such as n=5,c=2,m=10,M=100CFU/g"));
     }
     let (at_least, rest) = match compact.strip_prefix(['≥', '>']) {
         Some(rest) => (true, rest),
@@ -219,7 +228,8 @@ fn bad_result() -> Fault {
 
 /// The number at the start of a text and what follows it: `4.8×10^2CFU/g` is 480 and `CFU/g`.
 fn leading_number(text: &str) -> Result<(Option<Decimal>, &str), Fault> {
-    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ',' || c == '-')).unwrap_or(text.len());
+    let end =
+        text.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ',' || c == '-')).unwrap_or(text.len());
     let (digits, mut rest) = text.split_at(end);
     let exponent = rest.strip_prefix(['e', 'E']).and_then(|tail| {
         let length = tail.find(|c: char| !(c.is_ascii_digit() || c == '-' || c == '+')).unwrap_or(tail.len());

@@ -48,7 +48,8 @@ pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference,
                 wide_headers[sheet.source].push(header);
             }
         }
-        let Some(identity) = (if source.wide.is_some() { source.into.first() } else { source.into.last() }) else {
+        let Some(identity) = (if source.wide.is_some() { source.into.first() } else { source.into.last() })
+        else {
             continue;
         };
         let key: Vec<&str> = match &source.key {
@@ -56,14 +57,21 @@ pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference,
             // A wide row is known without the column that its headers fill.
             None => {
                 let spread = source.wide.as_ref().filter(|wide| wide.into.name == identity.name);
-                identity.key.iter().copied().filter(|name| spread.is_none_or(|wide| wide.name != *name)).collect()
+                identity
+                    .key
+                    .iter()
+                    .copied()
+                    .filter(|name| spread.is_none_or(|wide| wide.name != *name))
+                    .collect()
             }
         };
         // Sources that attach, or have a key of their own, settle repeats among themselves.
         let apart = if source.attach || source.key.is_some() { sheet.source + 1 } else { 0 };
-        let group = groups
-            .entry((identity.name.to_owned(), apart))
-            .or_insert_with(|| Group { key, attach: source.attach, frames: Vec::new() });
+        let group = groups.entry((identity.name.to_owned(), apart)).or_insert_with(|| Group {
+            key,
+            attach: source.attach,
+            frames: Vec::new(),
+        });
         group.frames.push(sheet.checked.frame);
     }
 
@@ -129,7 +137,12 @@ fn distribute(
     pieces: &mut HashMap<&'static str, Vec<Frame>>,
 ) {
     let mut put = |table: &'static TableSchema, frame: Frame| {
-        let own: Vec<&str> = file.dimensions.iter().filter(|(_, owner)| owner == table.name).map(|(name, _)| name.as_str()).collect();
+        let own: Vec<&str> = file
+            .dimensions
+            .iter()
+            .filter(|(_, owner)| owner == table.name)
+            .map(|(name, _)| name.as_str())
+            .collect();
         pieces.entry(table.name).or_default().push(only_columns(&frame, table, &own));
     };
     let spread = source.wide.as_ref().map(|wide| (wide, melt(rows, wide, wide_headers)));
@@ -163,14 +176,16 @@ fn judge_tables(
     rejections: &mut Vec<Rejection>,
     reference: &Reference,
 ) {
-    let fills = |name: &str| file.sources.iter().any(|source| source.into.iter().any(|table| table.name == name));
+    let fills =
+        |name: &str| file.sources.iter().any(|source| source.into.iter().any(|table| table.name == name));
     if fills("samples") {
         let known = tables.get("samples").map(|samples| samples.rows_by("sample_code")).unwrap_or_default();
         for table in ["determinations", "duties"] {
             let Some(frame) = tables.get(table) else { continue };
             let codes = frame.column_or_missing("sample_code");
             let stray: Vec<bool> = codes.values().iter().map(|code| !known.contains_key(code)).collect();
-            let rows: Vec<u32> = (0..frame.rows() as u32).filter(|row| stray[codes.codes()[*row as usize] as usize]).collect();
+            let rows: Vec<u32> =
+                (0..frame.rows() as u32).filter(|row| stray[codes.codes()[*row as usize] as usize]).collect();
             list_orphans(frame, &rows, rejections);
         }
     }
@@ -198,7 +213,10 @@ fn judge_tables(
 }
 
 fn list_orphans(frame: &Frame, rows: &[u32], rejections: &mut Vec<Rejection>) {
-    let key = ["sample_code", "unit"].into_iter().find(|name| frame.column(name).is_some()).unwrap_or("sample_code");
+    let key = ["sample_code", "unit"]
+        .into_iter()
+        .find(|name| frame.column(name).is_some())
+        .unwrap_or("sample_code");
     let keys: Coded<Value> = frame.column_or_missing(key);
     for row in rows {
         rejections.push(Rejection {

@@ -93,13 +93,17 @@ fn columns(name: &str, frame: &Frame) -> (Vec<Field>, Vec<ArrayRef>) {
                     _ => None,
                 });
                 let numbers: Decimal128Array = column.iter().map(stored_decimal).collect();
-                let typed = numbers.with_data_type(DataType::Decimal128(DECIMAL_PRECISION, DECIMAL_SCALE as i8));
+                let typed =
+                    numbers.with_data_type(DataType::Decimal128(DECIMAL_PRECISION, DECIMAL_SCALE as i8));
                 push(own, Arc::new(typed));
                 push(&format!("{own}_scale"), Arc::new(scales.collect::<Int32Array>()));
             }
             _ => {
-                let texts: Vec<Option<String>> =
-                    column.values().iter().map(|value| (!value.is_missing()).then(|| value.to_string())).collect();
+                let texts: Vec<Option<String>> = column
+                    .values()
+                    .iter()
+                    .map(|value| (!value.is_missing()).then(|| value.to_string()))
+                    .collect();
                 let rows = column.codes().iter().map(|code| texts[*code as usize].as_deref());
                 push(own, Arc::new(rows.collect::<StringArray>()));
             }
@@ -110,7 +114,10 @@ fn columns(name: &str, frame: &Frame) -> (Vec<Field>, Vec<ArrayRef>) {
     push(ORIGIN[0], Arc::new(hashes.collect::<StringArray>()));
     push(ORIGIN[1], Arc::new(origins.iter().map(|origin| Some(&*origin.file)).collect::<StringArray>()));
     push(ORIGIN[2], Arc::new(origins.iter().map(|origin| Some(&*origin.sheet)).collect::<StringArray>()));
-    push(ORIGIN[3], Arc::new(origins.iter().map(|origin| i64::try_from(origin.line).ok()).collect::<Int64Array>()));
+    push(
+        ORIGIN[3],
+        Arc::new(origins.iter().map(|origin| i64::try_from(origin.line).ok()).collect::<Int64Array>()),
+    );
     (fields, arrays)
 }
 
@@ -151,7 +158,9 @@ fn from_batch(batch: &RecordBatch) -> Frame {
     let rows = batch.num_rows();
     let text_at = |name: &str, row: usize| -> Arc<str> {
         let column = batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>());
-        column.filter(|array| !array.is_null(row)).map_or_else(|| Arc::from(""), |array| Arc::from(array.value(row)))
+        column
+            .filter(|array| !array.is_null(row))
+            .map_or_else(|| Arc::from(""), |array| Arc::from(array.value(row)))
     };
     let mut files: Vec<(Arc<str>, Arc<str>, Arc<str>)> = Vec::new();
     let mut file = Vec::with_capacity(rows);
@@ -171,8 +180,11 @@ fn from_batch(batch: &RecordBatch) -> Frame {
         if ORIGIN.contains(&name) || name == "run" || name == "month" || name.ends_with("_scale") {
             continue;
         }
-        let scales = batch.column_by_name(&format!("{name}_scale")).and_then(|array| array.as_primitive_opt::<Int32Type>());
-        let values = (0..rows).map(|row| if array.is_null(row) { Value::Missing } else { value_at(array, row, scales) });
+        let scales = batch
+            .column_by_name(&format!("{name}_scale"))
+            .and_then(|array| array.as_primitive_opt::<Int32Type>());
+        let values = (0..rows)
+            .map(|row| if array.is_null(row) { Value::Missing } else { value_at(array, row, scales) });
         frame.set(name, Coded::from_values(values));
     }
     frame
@@ -190,7 +202,8 @@ fn value_at(array: &ArrayRef, row: usize, scales: Option<&Int32Array>) -> Value 
         return day.map_or(Value::Missing, Value::Date);
     }
     if let Some(numbers) = array.as_primitive_opt::<Decimal128Type>() {
-        let mut number = Decimal::try_from_i128_with_scale(numbers.value(row), DECIMAL_SCALE).unwrap_or_default();
+        let mut number =
+            Decimal::try_from_i128_with_scale(numbers.value(row), DECIMAL_SCALE).unwrap_or_default();
         let scale = scales.filter(|scales| !scales.is_null(row)).map(|scales| scales.value(row));
         if let Some(scale) = scale.and_then(|scale| u32::try_from(scale).ok()) {
             number.rescale(scale);
@@ -207,7 +220,8 @@ mod tests {
     #[test]
     fn frames_survive_the_lake() {
         let empty: Arc<str> = Arc::from("");
-        let mut frame = Frame::new(vec![0; 3], vec![2, 3, 4], vec![(Arc::from("a.csv"), empty.clone(), empty)]);
+        let mut frame =
+            Frame::new(vec![0; 3], vec![2, 3, 4], vec![(Arc::from("a.csv"), empty.clone(), empty)]);
         let days = [date(2020, 1, 31), date(2020, 2, 1), date(2020, 1, 2)].map(Value::Date);
         frame.set("sampled_on", Coded::from_values(days));
         frame.set("sample_code", Coded::from_values(["A", "B", "C"].map(Value::text)));

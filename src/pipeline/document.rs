@@ -165,7 +165,8 @@ impl<'d> Section<'d> {
         let found = words.iter().find(|(word, _)| *word == text.get_ref()).map(|(_, value)| *value);
         if found.is_none() {
             let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-            let help = nearest(text.get_ref(), known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            let help =
+                nearest(text.get_ref(), known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
             self.problem(text.span(), format!("`{key}` is one of {}", known.join(", ")), help);
         }
         found

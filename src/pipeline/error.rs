@@ -14,7 +14,7 @@ pub enum RunError {
     #[error("source `{source_name}`: no file {}", pattern.display())]
     NoFile { source_name: String, pattern: PathBuf },
     #[error("source `{source_name}`: {error}")]
-    Source { source_name: String, error: SourceError },
+    Source { source_name: String, error: Box<SourceError> },
     #[error("seeds: {0}")]
     Seeds(#[from] ReferenceError),
     #[error("{}: {source}", path.display())]
@@ -37,7 +37,8 @@ impl RunError {
     pub fn hint(&self) -> Option<String> {
         match self {
             RunError::NoFile { .. } => Some(
-                "put the export there, name its folder with --param, or give the source `optional = true`".to_owned(),
+                "put the export there, name its folder with --param, or give the source `optional = true`"
+                    .to_owned(),
             ),
             RunError::Source { error, .. } => error.hint().map(str::to_owned),
             RunError::TooManyRejections { .. } => {

@@ -15,8 +15,10 @@ use crate::cube::{Fact, Filter, fact_dimensions};
 use crate::indicator::Definition;
 use crate::model::{TABLES, table};
 
-pub const ROOT_KEYS: &[&str] = &["pipeline", "params", "dimensions", "population", "source", "derive", "cuts", "indicator"];
-pub const PIPELINE_KEYS: &[&str] = &["name", "title_zh", "title_en", "as_of", "region", "seeds", "max_rejected"];
+pub const ROOT_KEYS: &[&str] =
+    &["pipeline", "params", "dimensions", "population", "source", "derive", "cuts", "indicator"];
+pub const PIPELINE_KEYS: &[&str] =
+    &["name", "title_zh", "title_en", "as_of", "region", "seeds", "max_rejected"];
 pub const POPULATION_KEYS: &[&str] = &["basis"];
 pub const DERIVE_KEYS: &[&str] = &["any"];
 pub const CUTS_KEYS: &[&str] = &["default"];
@@ -80,7 +82,11 @@ fn read(path: &Path, text: &str, root: &Section<'_>) -> PipelineFile {
             head.required_text("name");
         }
         None if !root.has("pipeline") => {
-            root.problem(0..0, "the file lacks [pipeline]", Some("start with [pipeline] and a `name`".to_owned()));
+            root.problem(
+                0..0,
+                "the file lacks [pipeline]",
+                Some("start with [pipeline] and a `name`".to_owned()),
+            );
         }
         None => {}
     }
@@ -114,7 +120,8 @@ fn read(path: &Path, text: &str, root: &Section<'_>) -> PipelineFile {
             indicators.push(indicator);
         }
     }
-    let derived = root.section("derive").map(|section| read_derived(&section, &dimensions)).unwrap_or_default();
+    let derived =
+        root.section("derive").map(|section| read_derived(&section, &dimensions)).unwrap_or_default();
     let population = root.section("population");
     if let Some(population) = &population {
         population.only(POPULATION_KEYS);
@@ -131,7 +138,10 @@ fn read(path: &Path, text: &str, root: &Section<'_>) -> PipelineFile {
         seeds: head_text("seeds"),
         max_rejected: head.as_ref().and_then(read_share),
         params: root.section("params").map(|section| read_params(&section)).unwrap_or_default(),
-        population_basis: population.and_then(|section| section.word("basis", &bases)).unwrap_or("resident").to_owned(),
+        population_basis: population
+            .and_then(|section| section.word("basis", &bases))
+            .unwrap_or("resident")
+            .to_owned(),
         dimensions,
         derived,
         sources,
@@ -148,10 +158,18 @@ fn read_dimensions(section: &Section<'_>) -> Vec<(String, String)> {
             if owner.is_none() {
                 let known: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
                 let help = format!("the table whose rows carry it: {}", known.join(", "));
-                section.problem(value.span(), format!("dimension `{}` names its table", name.get_ref()), Some(help));
+                section.problem(
+                    value.span(),
+                    format!("dimension `{}` names its table", name.get_ref()),
+                    Some(help),
+                );
             }
             if own_table.is_some_and(|table| table.column(name.get_ref()).is_some()) {
-                section.problem(name.span(), format!("`{}` is already a column of that table", name.get_ref()), None);
+                section.problem(
+                    name.span(),
+                    format!("`{}` is already a column of that table", name.get_ref()),
+                    None,
+                );
                 return None;
             }
             Some((name.into_inner(), owner?.into_inner()))
@@ -176,7 +194,9 @@ fn read_derived(section: &Section<'_>, dimensions: &[(String, String)]) -> Vec<(
             let section = section.section_of(name.get_ref(), value)?;
             section.only(DERIVE_KEYS);
             let text = section.required_text("any")?;
-            match Filter::parse(text.get_ref()).and_then(|own| own.check("determinations", &known).map(|()| own)) {
+            match Filter::parse(text.get_ref())
+                .and_then(|own| own.check("determinations", &known).map(|()| own))
+            {
                 Ok(filter) => Some((name.into_inner(), filter)),
                 Err(error) => {
                     section.problem(text.span(), error.to_string(), None);

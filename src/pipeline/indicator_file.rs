@@ -9,8 +9,25 @@ use crate::indicator::{Definition, Denominator, Interval, Kind, Operator, Span, 
 use crate::model::nearest;
 
 pub const INDICATOR_KEYS: &[&str] = &[
-    "id", "name_zh", "name_en", "clause", "agency", "kind", "fact", "where", "numerator", "denominator", "unit",
-    "interval", "target", "due", "min_denominator", "period", "note", "show", "cuts",
+    "id",
+    "name_zh",
+    "name_en",
+    "clause",
+    "agency",
+    "kind",
+    "fact",
+    "where",
+    "numerator",
+    "denominator",
+    "unit",
+    "interval",
+    "target",
+    "due",
+    "min_denominator",
+    "period",
+    "note",
+    "show",
+    "cuts",
 ];
 
 /// What an indicator may refer to.
@@ -33,7 +50,8 @@ pub fn read_indicator(section: &Section<'_>, known: &Known<'_>) -> Option<Defini
     let dimensions = fact_dimensions(fact, known.dimensions, known.attributes);
     let filter = |text: &Placed| read_filter(section, text, fact, &dimensions);
     let kinds = [("flow", Kind::Flow), ("stock", Kind::Stock), ("coverage", Kind::Coverage)];
-    let numerator = section.text("numerator").unwrap_or_else(|| Spanned::new(section.span(), "true".to_owned()));
+    let numerator =
+        section.text("numerator").unwrap_or_else(|| Spanned::new(section.span(), "true".to_owned()));
     let denominator = match section.text("denominator") {
         None => Denominator::None,
         Some(text) if text.get_ref() == "population" => Denominator::Population,
@@ -75,7 +93,9 @@ pub fn read_indicator(section: &Section<'_>, known: &Known<'_>) -> Option<Defini
         target: section.text("target").and_then(|text| read_target(section, &text)),
         due: section.date("due"),
         min_denominator: section.integer("min_denominator").and_then(|n| i64::try_from(n).ok()).unwrap_or(1),
-        span: section.word("period", &[("year", Span::YearToDate), ("all", Span::All)]).unwrap_or(Span::YearToDate),
+        span: section
+            .word("period", &[("year", Span::YearToDate), ("all", Span::All)])
+            .unwrap_or(Span::YearToDate),
         note: plain("note"),
         shown: shown.unwrap_or_default(),
         cuts: match section.texts("cuts") {
@@ -89,7 +109,9 @@ pub fn read_indicator(section: &Section<'_>, known: &Known<'_>) -> Option<Defini
 }
 
 fn read_filter(section: &Section<'_>, text: &Placed, fact: Fact, dimensions: &[String]) -> Option<Filter> {
-    match Filter::parse(text.get_ref()).and_then(|filter| filter.check(fact.name(), dimensions).map(|()| filter)) {
+    match Filter::parse(text.get_ref())
+        .and_then(|filter| filter.check(fact.name(), dimensions).map(|()| filter))
+    {
         Ok(filter) => Some(filter),
         Err(error) => {
             section.problem(text.span(), error.to_string(), None);
@@ -104,7 +126,8 @@ pub fn read_cuts(section: &Section<'_>, cuts: &[Placed], known: &[String]) -> Ve
     for cut in cuts {
         let names: Vec<String> = cut.get_ref().split('+').map(|name| name.trim().to_owned()).collect();
         for name in names.iter().filter(|name| *name != "month" && !known.contains(name)) {
-            let help = nearest(name, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+            let help =
+                nearest(name, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
             section.problem(cut.span(), format!("`{name}` is no dimension to cut by"), help);
         }
         read.push(names);
@@ -127,7 +150,11 @@ fn read_target(section: &Section<'_>, text: &Placed) -> Option<Target> {
         Some(Target { operator, value })
     });
     if parsed.is_none() {
-        section.problem(text.span(), "a target is `>= 97`, `= 100` or `<= 5`, in the unit of the figure", None);
+        section.problem(
+            text.span(),
+            "a target is `>= 97`, `= 100` or `<= 5`, in the unit of the figure",
+            None,
+        );
     }
     parsed
 }

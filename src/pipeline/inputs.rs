@@ -80,7 +80,10 @@ pub fn find(file: &PipelineFile, source: &SourceFile, params: &Params) -> Result
         let full = if user_led { PathBuf::from(&filled) } else { base.join(&filled) };
         if !user_led {
             stays_inside(&filled).map_err(|reason| {
-                RunError::Usage(format!("source `{}`: `{filled}` {reason}; name the place with --param", source.name))
+                RunError::Usage(format!(
+                    "source `{}`: `{filled}` {reason}; name the place with --param",
+                    source.name
+                ))
             })?;
         }
         let is_pattern = filled.contains(['*', '?', '[']);
@@ -116,7 +119,8 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>, RunError> {
     let paths = glob::glob(&text).map_err(|error| RunError::Usage(format!("`{text}`: {error}")))?;
     let mut found = Vec::new();
     for path in paths {
-        let path = path.map_err(|error| RunError::Io { path: error.path().to_owned(), source: error.into() })?;
+        let path =
+            path.map_err(|error| RunError::Io { path: error.path().to_owned(), source: error.into() })?;
         if path.is_file() {
             found.push(path);
         }

@@ -38,8 +38,10 @@ pub fn load(sources: &[(SourceFile, Vec<Input>)], reference: &Reference) -> Resu
         .enumerate()
         .flat_map(|(index, (source, inputs))| inputs.iter().map(move |input| (index, source, input)))
         .collect();
-    let loaded: Vec<Result<Vec<Loaded>, RunError>> =
-        files.into_par_iter().map(|(index, source, input)| load_file(index, source, input, reference)).collect();
+    let loaded: Vec<Result<Vec<Loaded>, RunError>> = files
+        .into_par_iter()
+        .map(|(index, source, input)| load_file(index, source, input, reference))
+        .collect();
     let mut all = Vec::new();
     for sheets in loaded {
         all.extend(sheets?);
@@ -55,7 +57,7 @@ fn load_file(
 ) -> Result<Vec<Loaded>, RunError> {
     let (layout, spec) = plan(source, input, reference);
     let tables = source::read(&input.path, &layout)
-        .map_err(|error| RunError::Source { source_name: source.name.clone(), error })?;
+        .map_err(|error| RunError::Source { source_name: source.name.clone(), error: Box::new(error) })?;
     let sheets = tables.into_iter().map(|table| {
         let mut checked = check(&table, &input.file, &spec, reference);
         let rows = checked.frame.rows();
@@ -80,7 +82,8 @@ fn plan(source: &SourceFile, input: &Input, reference: &Reference) -> (Layout, C
     let mut requests = Vec::new();
     let mut rules: Vec<ColumnRule> = Vec::new();
     let aliases = |column: &str| reference.aliases.headers_of(column);
-    let columns = if source.columns.is_empty() { columns_by_alias(source, reference) } else { source.columns.clone() };
+    let columns =
+        if source.columns.is_empty() { columns_by_alias(source, reference) } else { source.columns.clone() };
     for column in &columns {
         if let From::Headers(headers) = &column.from {
             requests.push(Request {
@@ -97,7 +100,12 @@ fn plan(source: &SourceFile, input: &Input, reference: &Reference) -> (Layout, C
         for (header, end) in ends.into_iter().filter_map(|(header, end)| header.map(|header| (header, end))) {
             let name = attribute_column(&attribute.name, end);
             rules.push(ColumnRule::new(&name, ColumnKind::Date, false));
-            requests.push(Request { name, headers: vec![header.clone()], aliases: Vec::new(), required: true });
+            requests.push(Request {
+                name,
+                headers: vec![header.clone()],
+                aliases: Vec::new(),
+                required: true,
+            });
         }
     }
     let mut joined = Vec::new();
@@ -126,7 +134,8 @@ fn plan(source: &SourceFile, input: &Input, reference: &Reference) -> (Layout, C
         let name = format!("$capture:{}", version.as_deref().unwrap_or_default());
         constants.push((ColumnRule::new(&name, ColumnKind::Text, false), capture.clone()));
     }
-    let version = version.map(|name| if input.captures.contains_key(&name) { format!("$capture:{name}") } else { name });
+    let version = version
+        .map(|name| if input.captures.contains_key(&name) { format!("$capture:{name}") } else { name });
     let wide_kind = |wide: &super::source_file::WideFile| {
         wide.into.column(&wide.value).map_or(ColumnKind::Measured, |column| column.kind)
     };

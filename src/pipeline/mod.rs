@@ -25,7 +25,9 @@ use jiff::civil::Date;
 pub use assemble::Assembled;
 pub use document::Problem;
 pub use error::RunError;
-pub use file::{CUTS_KEYS, DERIVE_KEYS, InvalidPipeline, PIPELINE_KEYS, POPULATION_KEYS, PipelineFile, ROOT_KEYS, parse};
+pub use file::{
+    CUTS_KEYS, DERIVE_KEYS, InvalidPipeline, PIPELINE_KEYS, POPULATION_KEYS, PipelineFile, ROOT_KEYS, parse,
+};
 pub use indicator_file::INDICATOR_KEYS;
 pub use outcome::{Outcome, Stored, check_rejections, indicate, record, tally};
 pub use source_file::{ATTRIBUTE_KEYS, COLUMN_KEYS, SOURCE_KEYS, WIDE_KEYS};
@@ -151,7 +153,8 @@ impl<'a> Clock<'a> {
 
     fn close(&mut self) {
         if let Some((stage, since)) = self.running.take() {
-            self.stages.push(StageSeconds { stage: stage.to_owned(), seconds: since.elapsed().as_secs_f64() });
+            self.stages
+                .push(StageSeconds { stage: stage.to_owned(), seconds: since.elapsed().as_secs_f64() });
         }
     }
 

@@ -55,9 +55,10 @@ pub enum Stored {
 }
 
 pub fn summarise_inputs(sources: &[(SourceFile, Vec<Input>)], loaded: &[Loaded]) -> Vec<InputSummary> {
-    let files = sources.iter().enumerate().flat_map(|(index, (source, inputs))| {
-        inputs.iter().map(move |input| (index, source, input))
-    });
+    let files = sources
+        .iter()
+        .enumerate()
+        .flat_map(|(index, (source, inputs))| inputs.iter().map(move |input| (index, source, input)));
     files
         .map(|(index, source, input)| {
             let sheets = || loaded.iter().filter(|sheet| sheet.source == index && sheet.input == input.file);
@@ -106,8 +107,12 @@ pub fn tally(file: &PipelineFile, tables: &HashMap<String, Frame>, as_of: Date) 
 }
 
 fn attributes_of(file: &PipelineFile) -> Vec<String> {
-    let names: BTreeSet<String> =
-        file.sources.iter().flat_map(|source| &source.attributes).map(|attribute| attribute.name.clone()).collect();
+    let names: BTreeSet<String> = file
+        .sources
+        .iter()
+        .flat_map(|source| &source.attributes)
+        .map(|attribute| attribute.name.clone())
+        .collect();
     names.into_iter().collect()
 }
 
@@ -172,7 +177,11 @@ pub fn by_code(rejections: &[Rejection]) -> Vec<(Code, u64)> {
 }
 
 /// Writes the report and, where there is a lake, commits the run.
-pub fn publish(mut evaluated: Evaluated, request: &RunRequest, observer: &dyn Observer) -> Result<Outcome, RunError> {
+pub fn publish(
+    mut evaluated: Evaluated,
+    request: &RunRequest,
+    observer: &dyn Observer,
+) -> Result<Outcome, RunError> {
     observer.stage("report");
     let since = std::time::Instant::now();
     let mut draft = draft_report(&evaluated, request)?;
@@ -220,8 +229,11 @@ fn draft_report(evaluated: &Evaluated, request: &RunRequest) -> Result<Draft, Ru
 /// A row per region, a column per indicator: what the desk prints for the townships.
 fn by_region(evaluated: &Evaluated) -> Table {
     use report::{Cell, Kind};
-    let regional: Vec<&Figure> =
-        evaluated.figures.iter().filter(|figure| matches!(figure.cut.as_slice(), [(name, _)] if name == "region")).collect();
+    let regional: Vec<&Figure> = evaluated
+        .figures
+        .iter()
+        .filter(|figure| matches!(figure.cut.as_slice(), [(name, _)] if name == "region"))
+        .collect();
     let definitions: Vec<_> = evaluated
         .file
         .indicators

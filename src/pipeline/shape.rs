@@ -24,7 +24,8 @@ pub fn only_columns(frame: &Frame, table: &TableSchema, own: &[&str]) -> Frame {
     let mut kept = frame.clone();
     let names: Vec<String> = frame.names().map(str::to_owned).collect();
     for name in names {
-        let belongs = table.column(&name).is_some() || own.contains(&name.as_str()) || name == crate::judge::CONCLUSION;
+        let belongs =
+            table.column(&name).is_some() || own.contains(&name.as_str()) || name == crate::judge::CONCLUSION;
         if !belongs {
             kept.drop_column(&name);
         }
@@ -64,7 +65,8 @@ pub fn melt(frame: &Frame, wide: &WideFile, headers: &[String]) -> Frame {
     for header in headers {
         long.drop_column(&wide_name(header));
     }
-    let named: Vec<Value> = headers.iter().map(|header| Value::text(&crate::normalize::fold(header))).collect();
+    let named: Vec<Value> =
+        headers.iter().map(|header| Value::text(&crate::normalize::fold(header))).collect();
     long.set(&wide.name, Coded::new(named, names).map(Value::clone));
     long.set(&wide.value, Coded::from_values(values));
     for (rule, text) in &wide.constants {
@@ -80,7 +82,8 @@ pub fn melt_attributes<'a>(
 ) -> Frame {
     let mut parts = Vec::new();
     for (name, from, to) in attributes {
-        let rows: Vec<u32> = (0..frame.rows() as u32).filter(|row| !from.get(*row as usize).is_missing()).collect();
+        let rows: Vec<u32> =
+            (0..frame.rows() as u32).filter(|row| !from.get(*row as usize).is_missing()).collect();
         let mut part = frame.take(&rows);
         let names: Vec<String> = part.names().filter(|own| *own != "id").map(str::to_owned).collect();
         for own in names {
@@ -103,9 +106,11 @@ pub fn attach(base: &mut Frame, other: &Frame, key: &str) -> Vec<u32> {
     let keys = base.column_or_missing(key);
     let known: HashSet<&Value> = keys.iter().collect();
     let other_keys = other.column_or_missing(key);
-    let strays = (0..other.rows() as u32).filter(|row| !known.contains(other_keys.get(*row as usize))).collect();
+    let strays =
+        (0..other.rows() as u32).filter(|row| !known.contains(other_keys.get(*row as usize))).collect();
     let partner_of: Vec<Option<u32>> = keys.values().iter().map(|key| partners.get(key).copied()).collect();
-    let names: Vec<String> = other.names().filter(|name| *name != key && !name.starts_with('$')).map(str::to_owned).collect();
+    let names: Vec<String> =
+        other.names().filter(|name| *name != key && !name.starts_with('$')).map(str::to_owned).collect();
     for name in names {
         let (own, laid) = (base.column_or_missing(&name), other.column_or_missing(&name));
         let merged = (0..base.rows()).map(|row| {
@@ -128,8 +133,11 @@ pub fn apply_limits(determinations: &mut Frame, samples: &Frame, limits: &Frame)
     let index = samples.rows_by("sample_code");
     let product_of_sample = samples.column_or_missing("product");
     let codes = determinations.column_or_missing("sample_code");
-    let product_of: Vec<Option<&Value>> =
-        codes.values().iter().map(|code| index.get(code).map(|row| product_of_sample.get(*row as usize))).collect();
+    let product_of: Vec<Option<&Value>> = codes
+        .values()
+        .iter()
+        .map(|code| index.get(code).map(|row| product_of_sample.get(*row as usize)))
+        .collect();
     let analyte = determinations.column_or_missing("analyte");
     let bounds = ["limit_text", "limit_low", "limit_high"].map(|name| determinations.column_or_missing(name));
     let rows: Vec<Option<u32>> = (0..determinations.rows())

@@ -77,8 +77,22 @@ pub struct AttributeFile {
 }
 
 pub const SOURCE_KEYS: &[&str] = &[
-    "files", "into", "mode", "optional", "encoding", "delimiter", "sheet", "header_row", "file_pattern", "version",
-    "key", "conclusion", "columns", "constants", "wide", "attributes",
+    "files",
+    "into",
+    "mode",
+    "optional",
+    "encoding",
+    "delimiter",
+    "sheet",
+    "header_row",
+    "file_pattern",
+    "version",
+    "key",
+    "conclusion",
+    "columns",
+    "constants",
+    "wide",
+    "attributes",
 ];
 pub const COLUMN_KEYS: &[&str] =
     &["from", "join", "values", "other", "extract", "form", "default", "required", "personal"];
@@ -92,11 +106,19 @@ pub fn read_source(name: &str, section: &Section<'_>, own: &[(String, String)]) 
     if files.is_none() && !section.has("files") {
         section.problem(section.span(), format!("[source.{name}] lacks `files`"), None);
     }
-    let into: Vec<&'static TableSchema> =
-        section.texts("into").unwrap_or_default().iter().filter_map(|name| known_table(section, name)).collect();
+    let into: Vec<&'static TableSchema> = section
+        .texts("into")
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|name| known_table(section, name))
+        .collect();
     if into.is_empty() {
         if !section.has("into") {
-            section.problem(section.span(), format!("[source.{name}] lacks `into`, the table it fills"), None);
+            section.problem(
+                section.span(),
+                format!("[source.{name}] lacks `into`, the table it fills"),
+                None,
+            );
         }
         return None;
     }
@@ -126,9 +148,17 @@ pub fn read_source(name: &str, section: &Section<'_>, own: &[(String, String)]) 
         file_pattern: section.text("file_pattern").and_then(|text| read_pattern(section, &text)),
         version: section.text("version").map(Spanned::into_inner),
         key: section.texts("key").map(|key| key.into_iter().map(Spanned::into_inner).collect()),
-        conclusion: section.word("conclusion", &conclusions.map(|from| (from.as_str(), from))).unwrap_or_default(),
-        constants: section.section("constants").map(|section| read_constants(&section, &into, own)).unwrap_or_default(),
-        attributes: section.section("attributes").map(|section| read_attributes(&section)).unwrap_or_default(),
+        conclusion: section
+            .word("conclusion", &conclusions.map(|from| (from.as_str(), from)))
+            .unwrap_or_default(),
+        constants: section
+            .section("constants")
+            .map(|section| read_constants(&section, &into, own))
+            .unwrap_or_default(),
+        attributes: section
+            .section("attributes")
+            .map(|section| read_attributes(&section))
+            .unwrap_or_default(),
         columns,
         wide,
         into,
@@ -145,8 +175,13 @@ fn check_references(section: &Section<'_>, source: &SourceFile) {
     let known: Vec<&str> = names.into_iter().chain(constants).chain(captures).collect();
     let references = section.texts("key").unwrap_or_default().into_iter().chain(section.text("version"));
     for reference in references.filter(|reference| !known.contains(&reference.get_ref().as_str())) {
-        let help = nearest(reference.get_ref(), known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-        section.problem(reference.span(), format!("the source has no column `{}`", reference.get_ref()), help);
+        let help =
+            nearest(reference.get_ref(), known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+        section.problem(
+            reference.span(),
+            format!("the source has no column `{}`", reference.get_ref()),
+            help,
+        );
     }
 }
 
@@ -209,7 +244,11 @@ fn read_column(
         (Some(headers), None) => source_of(headers),
         (None, Some(headers)) => From::Joined(plain(headers)),
         _ => {
-            section.problem(section.span(), format!("`{}` takes either `from` or `join`", key.get_ref()), None);
+            section.problem(
+                section.span(),
+                format!("`{}` takes either `from` or `join`", key.get_ref()),
+                None,
+            );
             return None;
         }
     };
@@ -270,7 +309,8 @@ fn read_wide(
         let name = section.text(key).unwrap_or_else(|| Spanned::new(section.span(), default.to_owned()));
         rule_for(section, &name, &[target], &[]).map(|rule| rule.column)
     };
-    let list = |key: &str| section.texts(key).map(|texts| texts.into_iter().map(Spanned::into_inner).collect());
+    let list =
+        |key: &str| section.texts(key).map(|texts| texts.into_iter().map(Spanned::into_inner).collect());
     Some(WideFile {
         name: column("name", "analyte")?,
         value: column("value", "result_text")?,

@@ -36,7 +36,11 @@ pub fn store(
     for schema in TABLES {
         let Some(frame) = evaluated.assembled.tables.get(schema.name) else { continue };
         let months = to_months(schema.name, frame, run).map_err(report::ReportError::from)?;
-        let partitions = months.into_iter().map(|part| Partition { month: part.month, digest: part.digest, batch: part.batch });
+        let partitions = months.into_iter().map(|part| Partition {
+            month: part.month,
+            digest: part.digest,
+            batch: part.batch,
+        });
         tables.push(TableWrite {
             name: schema.name.to_owned(),
             partitioned: schema.month_of.is_some(),
@@ -57,7 +61,9 @@ pub fn store(
         params: evaluated.params.clone(),
         as_of: evaluated.as_of.to_string(),
         inputs: inputs.collect(),
-        rows: serde_json::to_value(record).map(|record| record["rows"].clone()).map_err(report::ReportError::from)?,
+        rows: serde_json::to_value(record)
+            .map(|record| record["rows"].clone())
+            .map_err(report::ReportError::from)?,
         seeds_digest: record.seeds_blake3.clone(),
         outputs,
         cells: None,

@@ -150,7 +150,10 @@ mod tests {
             ("select * from '/etc/passwd'", "reads files"),
         ] {
             let found = check(sql).err().map(|error| error.to_string()).unwrap_or_default();
-            assert!(if expected.is_empty() { found.is_empty() } else { found.contains(expected) }, "{sql}: {found}");
+            assert!(
+                if expected.is_empty() { found.is_empty() } else { found.contains(expected) },
+                "{sql}: {found}"
+            );
         }
     }
 }

@@ -36,7 +36,8 @@ impl Gazetteer {
         let mut by_first: HashMap<char, Vec<Entry>> = HashMap::new();
         let mut above = Vec::new();
         let mut counties = Vec::new();
-        let name_of = |code: &str| regions.iter().find(|region| region.code == code).map(|region| fold(&region.name));
+        let name_of =
+            |code: &str| regions.iter().find(|region| region.code == code).map(|region| fold(&region.name));
         for (index, region) in regions.iter().enumerate() {
             let is_zone = region.level == Level::Zone;
             for name in region.names().map(fold) {
@@ -45,7 +46,8 @@ impl Gazetteer {
                     continue;
                 }
                 let Some(first) = name.chars().next() else { continue };
-                let is_full = name == fold(&region.name) || FULL_ENDINGS.iter().any(|ending| name.ends_with(ending));
+                let is_full =
+                    name == fold(&region.name) || FULL_ENDINGS.iter().any(|ending| name.ends_with(ending));
                 let county = region.parent.as_deref().and_then(name_of);
                 let rank = Rank { is_zone, is_short: !is_full };
                 by_first.entry(first).or_default().push(Entry { name, region: index, rank, county });
@@ -63,7 +65,8 @@ impl Gazetteer {
 
     /// The regions that a folded address names equally well; several are for the caller to settle.
     pub(super) fn candidates(&self, text: &str) -> Vec<usize> {
-        let counties: Vec<&String> = self.counties.iter().filter(|county| text.contains(county.as_str())).collect();
+        let counties: Vec<&String> =
+            self.counties.iter().filter(|county| text.contains(county.as_str())).collect();
         let mut best: Option<Rank> = None;
         let mut regions = Vec::new();
         let mut skip_to = 0;

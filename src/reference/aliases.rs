@@ -34,7 +34,9 @@ impl HeaderAliases {
                 in_order.push((column.clone(), record.required("alias")?.to_owned()));
             }
             match by_header.insert(fold_header(record.required("alias")?), meaning.clone()) {
-                Some(earlier) if earlier != meaning => Err(record.fault("alias", "one meaning for each header")),
+                Some(earlier) if earlier != meaning => {
+                    Err(record.fault("alias", "one meaning for each header"))
+                }
                 _ => Ok(()),
             }
         })?;
@@ -81,13 +83,54 @@ mod tests {
 
     /// The columns of the two tables that sampling exports fill.
     const COLUMNS: &[&str] = &[
-        "sample_code", "domain", "level", "purpose", "stage", "venue", "area_type", "region", "category",
-        "subcategory", "product", "producer", "producer_licence", "producer_credit_code", "producer_address",
-        "sampled_unit", "sampled_unit_licence", "credit_code", "sampled_unit_address", "lab", "sampled_on",
-        "received_on", "reported_on", "first_verdict", "final_verdict", "problem", "reinspection", "rapid_test",
-        "report_no", "task_source", "spec", "produced_on", "batch_no", "analyte", "replicate", "kind",
-        "result_text", "unit", "limit_low", "limit_high", "limit_text", "limit_unit", "lod", "lod_unit",
-        "standard", "verdict_basis", "lab_verdict", "item_note",
+        "sample_code",
+        "domain",
+        "level",
+        "purpose",
+        "stage",
+        "venue",
+        "area_type",
+        "region",
+        "category",
+        "subcategory",
+        "product",
+        "producer",
+        "producer_licence",
+        "producer_credit_code",
+        "producer_address",
+        "sampled_unit",
+        "sampled_unit_licence",
+        "credit_code",
+        "sampled_unit_address",
+        "lab",
+        "sampled_on",
+        "received_on",
+        "reported_on",
+        "first_verdict",
+        "final_verdict",
+        "problem",
+        "reinspection",
+        "rapid_test",
+        "report_no",
+        "task_source",
+        "spec",
+        "produced_on",
+        "batch_no",
+        "analyte",
+        "replicate",
+        "kind",
+        "result_text",
+        "unit",
+        "limit_low",
+        "limit_high",
+        "limit_text",
+        "limit_unit",
+        "lod",
+        "lod_unit",
+        "standard",
+        "verdict_basis",
+        "lab_verdict",
+        "item_note",
     ];
 
     #[test]
@@ -119,7 +162,8 @@ mod tests {
     #[test]
     fn every_alias_has_a_column_or_a_reason() {
         let reference = Reference::built_in().expect("seeds");
-        let (_, text) = reference.texts().find(|(name, _)| *name == "header_aliases.csv").expect("header_aliases.csv");
+        let (_, text) =
+            reference.texts().find(|(name, _)| *name == "header_aliases.csv").expect("header_aliases.csv");
         let listed = read("header_aliases.csv", text, |record| Ok(record.required("alias")?.to_owned()));
         let listed = listed.expect("rows");
         for alias in &listed {
@@ -139,6 +183,9 @@ mod tests {
     fn a_header_with_two_meanings_is_refused() {
         let text = "column,alias,reason,source,as_of\nunit,单位,,s,2020\nlab,单位*,,s,2020\n";
         let error = HeaderAliases::read("header_aliases.csv", text).expect_err("two meanings").to_string();
-        assert_eq!(error, "header_aliases.csv, line 3, column `alias`: found `单位*`, expected one meaning for each header");
+        assert_eq!(
+            error,
+            "header_aliases.csv, line 3, column `alias`: found `单位*`, expected one meaning for each header"
+        );
     }
 }

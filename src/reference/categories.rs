@@ -40,7 +40,8 @@ mod tests {
             (34, "食用农产品", None),
         ] {
             let category = reference.categories.iter().find(|category| category.number == number);
-            let found = category.map(|category| (category.name_zh.as_str(), category.licence_class.as_deref()));
+            let found =
+                category.map(|category| (category.name_zh.as_str(), category.licence_class.as_deref()));
             assert_eq!(found, Some((name, licence)), "{number}");
         }
     }
@@ -49,7 +50,11 @@ mod tests {
     fn limits_speak_of_these_classes() {
         let reference = Reference::built_in().expect("seeds");
         for limit in reference.limits.iter() {
-            assert!(reference.categories.iter().any(|category| category.name_zh == limit.category), "{}", limit.category);
+            assert!(
+                reference.categories.iter().any(|category| category.name_zh == limit.category),
+                "{}",
+                limit.category
+            );
         }
     }
 }

@@ -121,7 +121,14 @@ mod tests {
 
     #[test]
     fn edits_count_insertions_removals_and_changes() {
-        for (from, to, expected) in [("", "", 0), ("", "ab", 2), ("abc", "abc", 0), ("abc", "axc", 1), ("abc", "bc", 1), ("kitten", "sitting", 3)] {
+        for (from, to, expected) in [
+            ("", "", 0),
+            ("", "ab", 2),
+            ("abc", "abc", 0),
+            ("abc", "axc", 1),
+            ("abc", "bc", 1),
+            ("kitten", "sitting", 3),
+        ] {
             assert_eq!(edits(from, to), expected, "{from} {to}");
             assert_eq!(edits(to, from), expected, "{to} {from}");
         }

@@ -12,7 +12,12 @@ pub enum Bound {
     /// Nothing may be found: not permitted, or not to be detected.
     Nothing,
     /// Attributes plan (GB 4789.1): at most `c` of `n` above `m`, none above `big_m`.
-    Plan { n: u32, c: u32, m: String, big_m: Option<String> },
+    Plan {
+        n: u32,
+        c: u32,
+        m: String,
+        big_m: Option<String>,
+    },
 }
 
 /// One limit of a national standard, in force for a span of days.
@@ -113,7 +118,9 @@ mod tests {
             Bound::AtMost(value) => format!("≤{value}"),
             Bound::AtLeast(value) => format!("≥{value}"),
             Bound::Nothing => "none".to_owned(),
-            Bound::Plan { n, c, m, big_m } => format!("n={n},c={c},m={m},M={}", big_m.as_deref().unwrap_or("-")),
+            Bound::Plan { n, c, m, big_m } => {
+                format!("n={n},c={c},m={m},M={}", big_m.as_deref().unwrap_or("-"))
+            }
         };
         format!("{bound} {} {}", limit.unit, limit.standard)
     }
@@ -146,9 +153,14 @@ mod tests {
         for day in [date(2020, 6, 1), date(2021, 12, 1), date(2024, 1, 1), date(2025, 6, 1)] {
             for limit in limits.iter().filter(|limit| limit.is_in_force(day)) {
                 let same = |other: &&ListedLimit| {
-                    (&other.category, &other.product) == (&limit.category, &limit.product) && other.analyte == limit.analyte
+                    (&other.category, &other.product) == (&limit.category, &limit.product)
+                        && other.analyte == limit.analyte
                 };
-                assert_eq!(limits.iter().filter(same).filter(|other| other.is_in_force(day)).count(), 1, "{limit:?}");
+                assert_eq!(
+                    limits.iter().filter(same).filter(|other| other.is_in_force(day)).count(),
+                    1,
+                    "{limit:?}"
+                );
             }
         }
     }
@@ -166,7 +178,10 @@ mod tests {
         let head = "category,product,analyte,analyte_en,kind,value,unit,n,c,m,big_m,standard,valid_from,valid_to,grade,note,source,as_of\n";
         for (row, expected) in [
             ("a,b,c,d,most,1,mg/kg,,,,,GB,,,H,,s,2020", "column `kind`: found `most`"),
-            ("a,b,c,d,max,1e3,mg/kg,,,,,GB,,,H,,s,2020", "column `value`: found `1e3`, expected a decimal number"),
+            (
+                "a,b,c,d,max,1e3,mg/kg,,,,,GB,,,H,,s,2020",
+                "column `value`: found `1e3`, expected a decimal number",
+            ),
             ("a,b,c,d,plan,,CFU/g,5,,0,,GB,,,H,,s,2020", "column `c`: found ``, expected a value"),
         ] {
             let error = Limits::read("limits.csv", &format!("{head}{row}\n")).expect_err(row).to_string();

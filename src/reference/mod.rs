@@ -149,12 +149,16 @@ mod tests {
         }
     }
 
-    const OTHER: &str = "region,year,basis,persons,grade,note,source,as_of\n411721,2020,resident,701000,H,,yearbook,2021\n";
+    const OTHER: &str =
+        "region,year,basis,persons,grade,note,source,as_of\n411721,2020,resident,701000,H,,yearbook,2021\n";
 
     #[test]
     fn a_file_overrides_its_table_and_no_other() {
         let built_in = Reference::built_in().expect("seeds");
-        let folder = Folder::with("override", &[("population.csv", OTHER.as_bytes()), ("README.md", b"x"), (".~lock.csv", b"x")]);
+        let folder = Folder::with(
+            "override",
+            &[("population.csv", OTHER.as_bytes()), ("README.md", b"x"), (".~lock.csv", b"x")],
+        );
         let reference = Reference::with_overrides(&folder.0).expect("overrides");
         let persons = |reference: &Reference| {
             reference.population.persons("411721", 2020, Basis::Resident).map(|figure| figure.persons)
@@ -170,9 +174,24 @@ mod tests {
     #[test]
     fn an_override_that_cannot_be_used_says_why() {
         for (test, name, content, expected) in [
-            ("slip", "populations.csv", OTHER.as_bytes(), "populations.csv: no such reference table; the nearest is `population.csv`"),
-            ("gbk", "population.csv", b"region\n\xce\xf7".as_slice(), "population.csv, line 2: the text is not UTF-8; save the table as UTF-8 CSV"),
-            ("column", "population.csv", b"region,year\n411721,2020\n".as_slice(), "population.csv, line 1: column `basis` is missing; the header is region,year"),
+            (
+                "slip",
+                "populations.csv",
+                OTHER.as_bytes(),
+                "populations.csv: no such reference table; the nearest is `population.csv`",
+            ),
+            (
+                "gbk",
+                "population.csv",
+                b"region\n\xce\xf7".as_slice(),
+                "population.csv, line 2: the text is not UTF-8; save the table as UTF-8 CSV",
+            ),
+            (
+                "column",
+                "population.csv",
+                b"region,year\n411721,2020\n".as_slice(),
+                "population.csv, line 1: column `basis` is missing; the header is region,year",
+            ),
         ] {
             let folder = Folder::with(test, &[(name, content)]);
             let error = Reference::with_overrides(&folder.0).expect_err(test).to_string();

@@ -60,7 +60,8 @@ impl Population {
                 provenance: record.provenance()?,
             };
             let same = |other: &Headcount| {
-                (&other.region, other.year, other.basis) == (&headcount.region, headcount.year, headcount.basis)
+                (&other.region, other.year, other.basis)
+                    == (&headcount.region, headcount.year, headcount.basis)
             };
             if headcounts.iter().any(same) {
                 return Err(record.fault("year", "one figure for a region, year and basis"));
@@ -73,7 +74,8 @@ impl Population {
 
     /// The figure of the year, else of the latest year before it; its own `year` says which.
     pub fn persons(&self, region: &str, year: i16, basis: Basis) -> Option<&Headcount> {
-        let fits = |figure: &&Headcount| figure.region == region && figure.basis == basis && figure.year <= year;
+        let fits =
+            |figure: &&Headcount| figure.region == region && figure.basis == basis && figure.year <= year;
         self.headcounts.iter().filter(fits).max_by_key(|figure| figure.year)
     }
 }
@@ -111,8 +113,14 @@ mod tests {
     fn bad_tables_are_refused() {
         let regions = Reference::built_in().expect("seeds").regions;
         for (rows, expected) in [
-            ("419999,2020,resident,1,H,,s,2020", "column `region`: found `419999`, expected a code of regions.csv"),
-            ("411721,2020,people,1,H,,s,2020", "column `basis`: found `people`, expected resident or registered"),
+            (
+                "419999,2020,resident,1,H,,s,2020",
+                "column `region`: found `419999`, expected a code of regions.csv",
+            ),
+            (
+                "411721,2020,people,1,H,,s,2020",
+                "column `basis`: found `people`, expected resident or registered",
+            ),
             ("411721,2020,resident,0,H,,s,2020", "column `persons`: found `0`"),
             ("411721,2020,resident,1,A,,s,2020", "column `grade`: found `A`, expected H, M or L"),
             ("411721,2020,resident,1,H,,s,2020\n411721,2020,resident,2,H,,s,2020", "line 3, column `year`"),

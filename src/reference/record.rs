@@ -134,7 +134,8 @@ impl Record<'_> {
 
     pub(super) fn provenance(&self) -> Result<Provenance, ReferenceError> {
         let expected = "a year, a month or a day such as 2020, 2020-06, 2020-06-30";
-        let as_of = self.parsed_optional("as_of", expected, |text| is_partial_day(text).then(|| text.to_owned()))?;
+        let as_of =
+            self.parsed_optional("as_of", expected, |text| is_partial_day(text).then(|| text.to_owned()))?;
         Ok(Provenance { source: self.required("source")?.to_owned(), as_of: as_of.unwrap_or_default() })
     }
 
@@ -177,7 +178,11 @@ mod tests {
             record.day("day")
         });
         match read {
-            Ok(days) => days.iter().map(|day| day.map_or("none".into(), |day| day.to_string())).collect::<Vec<_>>().join(" "),
+            Ok(days) => days
+                .iter()
+                .map(|day| day.map_or("none".into(), |day| day.to_string()))
+                .collect::<Vec<_>>()
+                .join(" "),
             Err(error) => error.to_string(),
         }
     }
@@ -199,7 +204,10 @@ mod tests {
                 "day,source,as_of\n,s,2020-13\n",
                 "x.csv, line 2, column `as_of`: found `2020-13`, expected a year, a month or a day such as 2020, 2020-06, 2020-06-30",
             ),
-            ("days,source,as_of\n,s,2020\n", "x.csv, line 1: column `day` is missing; the header is days,source,as_of"),
+            (
+                "days,source,as_of\n,s,2020\n",
+                "x.csv, line 1: column `day` is missing; the header is days,source,as_of",
+            ),
             ("day,source,as_of\n,s\n", "x.csv, line 2: 2 fields, expected 3 as in the header"),
         ] {
             assert_eq!(days(text), expected, "{text:?}");
@@ -208,7 +216,15 @@ mod tests {
 
     #[test]
     fn decimals_are_plain() {
-        for (text, expected) in [("0", true), ("0.20", true), ("10.", false), (".5", false), ("1e3", false), ("-1", false), ("", false)] {
+        for (text, expected) in [
+            ("0", true),
+            ("0.20", true),
+            ("10.", false),
+            (".5", false),
+            ("1e3", false),
+            ("-1", false),
+            ("", false),
+        ] {
             assert_eq!(is_decimal(text), expected, "{text}");
         }
     }

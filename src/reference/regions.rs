@@ -2,10 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
+use super::ReferenceError;
 use super::address::Gazetteer;
 use super::fold::fold;
 use super::record::{Provenance, read};
-use super::ReferenceError;
 
 /// What kind of division a region is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,7 +97,8 @@ impl Regions {
         let known: BTreeSet<&str> = listed.iter().map(String::as_str).collect();
         let mut met = BTreeSet::new();
         let mut regions = read(file, text, |record| {
-            let code = record.parsed("code", "6 or 9 digits", |text| is_code(text).then(|| text.to_owned()))?;
+            let code =
+                record.parsed("code", "6 or 9 digits", |text| is_code(text).then(|| text.to_owned()))?;
             if !met.insert(code.clone()) {
                 return Err(record.fault("code", "each code once"));
             }
@@ -108,7 +109,11 @@ impl Regions {
             Ok(Region {
                 code,
                 name: record.required("name")?.to_owned(),
-                level: record.parsed("level", "province, city, county, subdistrict, town, township, farm or zone", Level::from_word)?,
+                level: record.parsed(
+                    "level",
+                    "province, city, county, subdistrict, town, township, farm or zone",
+                    Level::from_word,
+                )?,
                 aliases: record.list("aliases", '|')?,
                 valid_from: record.day("valid_from")?,
                 valid_to: record.day("valid_to")?,
@@ -146,7 +151,8 @@ impl Regions {
     pub fn of_name(&self, name: &str, on: Option<Date>) -> Option<&Region> {
         let indices = self.by_name.get(&fold(name))?;
         let named = || indices.iter().filter_map(|index| self.regions.get(*index));
-        let in_force: Vec<&Region> = named().filter(|region| on.is_some_and(|day| region.is_in_force(day))).collect();
+        let in_force: Vec<&Region> =
+            named().filter(|region| on.is_some_and(|day| region.is_in_force(day))).collect();
         if let [only] = in_force.as_slice() {
             return Some(only);
         }
@@ -271,7 +277,9 @@ mod tests {
     #[test]
     fn every_name_of_a_township_resolves() {
         let regions = regions();
-        for region in regions.iter().filter(|region| region.level.is_township() || region.level == Level::Zone) {
+        for region in
+            regions.iter().filter(|region| region.level.is_township() || region.level == Level::Zone)
+        {
             let current = region.replaced_by.as_ref().unwrap_or(&region.code);
             for name in region.names() {
                 for found in [
@@ -288,7 +296,9 @@ mod tests {
     #[test]
     fn twenty_townships_on_any_day() {
         let regions = regions();
-        for day in [date(2017, 1, 1), date(2018, 10, 30), date(2018, 10, 31), date(2020, 12, 31), date(2026, 1, 1)] {
+        for day in
+            [date(2017, 1, 1), date(2018, 10, 30), date(2018, 10, 31), date(2020, 12, 31), date(2026, 1, 1)]
+        {
             let codes: Vec<&str> = regions.townships(day).map(|region| region.code.as_str()).collect();
             assert_eq!(codes.len(), 20, "{day}");
             assert!(codes.is_sorted(), "{day}");
@@ -313,8 +323,14 @@ mod tests {
         for (row, expected) in [
             ("4117,甲,county,,,,,,s,2020", "line 2, column `code`: found `4117`, expected 6 or 9 digits"),
             ("411721,甲,shire,,,,,,s,2020", "line 2, column `level`: found `shire`"),
-            ("411721,甲,county,,,,411722,,s,2020", "line 2, column `replaced_by`: found `411722`, expected a code of this table"),
-            ("411721,甲,county,,,,,,s,2020\n411721,乙,county,,,,,,s,2020", "line 3, column `code`: found `411721`, expected each code once"),
+            (
+                "411721,甲,county,,,,411722,,s,2020",
+                "line 2, column `replaced_by`: found `411722`, expected a code of this table",
+            ),
+            (
+                "411721,甲,county,,,,,,s,2020\n411721,乙,county,,,,,,s,2020",
+                "line 3, column `code`: found `411721`, expected each code once",
+            ),
         ] {
             let error = Regions::read("regions.csv", &format!("{head}{row}\n")).expect_err(row).to_string();
             assert!(error.contains(expected), "{error}");

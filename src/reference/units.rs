@@ -43,7 +43,9 @@ impl Units {
         read(file, text, |record| {
             record.provenance()?;
             let count = |column: &str| {
-                record.parsed(column, "a whole number above 0", |text| text.parse().ok().filter(|number| *number > 0))
+                record.parsed(column, "a whole number above 0", |text| {
+                    text.parse().ok().filter(|number| *number > 0)
+                })
             };
             let meaning = match (record.optional("canonical")?, record.optional("reason")?) {
                 (Some(name), None) => Meaning::Unit(Unit {
@@ -53,7 +55,11 @@ impl Units {
                     denominator: count("factor_denominator")?,
                 }),
                 (None, Some(reason)) => Meaning::None(reason.into()),
-                _ => return Err(record.fault("reason", "a canonical unit or a reason why there is none, not both")),
+                _ => {
+                    return Err(
+                        record.fault("reason", "a canonical unit or a reason why there is none, not both")
+                    );
+                }
             };
             match by_form.insert(fold_unit(record.text("form")?), meaning.clone()) {
                 Some(earlier) if earlier != meaning => Err(record.fault("form", "one meaning for each form")),
@@ -229,7 +235,10 @@ mod tests {
             ("a,a,d,0,1,,,s,2020", "column `factor_numerator`: found `0`, expected a whole number above 0"),
             ("a,a,d,1,1,why,,s,2020", "column `reason`: found `why`"),
             ("a,,,,,,,s,2020", "column `reason`: found ``"),
-            ("a,a,d,1,1,,,s,2020\nA,b,d,1,1,,,s,2020", "line 3, column `form`: found `A`, expected one meaning"),
+            (
+                "a,a,d,1,1,,,s,2020\nA,b,d,1,1,,,s,2020",
+                "line 3, column `form`: found `A`, expected one meaning",
+            ),
         ] {
             let error = Units::read("units.csv", &format!("{head}{rows}\n")).expect_err(rows).to_string();
             assert!(error.contains(expected), "{error}");

@@ -155,9 +155,15 @@ pub(super) fn read_reporting_units(file: &str, text: &str) -> Result<Vec<Reporti
     })
 }
 
-pub(super) fn read_targets(file: &str, text: &str, clauses: &[Clause]) -> Result<Vec<Target>, ReferenceError> {
+pub(super) fn read_targets(
+    file: &str,
+    text: &str,
+    clauses: &[Clause],
+) -> Result<Vec<Target>, ReferenceError> {
     read(file, text, |record| {
-        let clause = |text: &str| clauses.iter().find(|clause| clause.number == text).map(|clause| clause.number.clone());
+        let clause = |text: &str| {
+            clauses.iter().find(|clause| clause.number == text).map(|clause| clause.number.clone())
+        };
         Ok(Target {
             indicator: record.required("indicator")?.to_owned(),
             clause: record.parsed("clause", "a number of clauses.csv", clause)?,
@@ -213,8 +219,10 @@ mod tests {
         let reference = Reference::built_in().expect("seeds");
         let units = &reference.reporting_units;
         assert_eq!(units.len(), 41);
-        let townships: Vec<&str> = reference.regions.townships(date(2020, 12, 3)).map(|region| region.name.as_str()).collect();
-        let of_kind = |kind| units.iter().filter(move |unit| unit.kind == kind).map(|unit| unit.unit.as_str());
+        let townships: Vec<&str> =
+            reference.regions.townships(date(2020, 12, 3)).map(|region| region.name.as_str()).collect();
+        let of_kind =
+            |kind| units.iter().filter(move |unit| unit.kind == kind).map(|unit| unit.unit.as_str());
         assert_eq!(of_kind(BodyKind::Township).collect::<Vec<_>>(), townships);
         assert_eq!(of_kind(BodyKind::Committee).collect::<Vec<_>>(), ["产业集聚区管委会"]);
         assert_eq!(of_kind(BodyKind::MemberBody).count(), 20);
@@ -229,7 +237,10 @@ mod tests {
         let targets = Reference::built_in().expect("seeds").targets;
         let shown = |target: &Target| {
             let op = if target.op == Comparison::AtLeast { "≥" } else { "=" };
-            format!("{} §{} {op} {} {} {}", target.indicator, target.clause, target.target, target.unit, target.due)
+            format!(
+                "{} §{} {op} {} {} {}",
+                target.indicator, target.clause, target.target, target.unit, target.due
+            )
         };
         let found: Vec<String> = targets.iter().map(shown).collect();
         assert_eq!(
@@ -264,9 +275,18 @@ mod tests {
         let clauses = "number,heading_zh,summary_en,bodies,source,as_of\n1,题,s,甲、乙,s,2020\n";
         let units = "unit,kind,due_month_day,source,as_of\n甲局,member_body,13-03,s,2020\n";
         for (error, expected) in [
-            (read_bodies("bodies.csv", bodies).err(), "column `kind`: found `bureau`, expected township, member_body"),
-            (read_clauses("clauses.csv", clauses, &[]).err(), "found `甲、乙`, expected short names of bodies.csv, which lacks `甲`"),
-            (read_reporting_units("reporting_units.csv", units).err(), "column `due_month_day`: found `13-03`"),
+            (
+                read_bodies("bodies.csv", bodies).err(),
+                "column `kind`: found `bureau`, expected township, member_body",
+            ),
+            (
+                read_clauses("clauses.csv", clauses, &[]).err(),
+                "found `甲、乙`, expected short names of bodies.csv, which lacks `甲`",
+            ),
+            (
+                read_reporting_units("reporting_units.csv", units).err(),
+                "column `due_month_day`: found `13-03`",
+            ),
         ] {
             let error = error.map(|error| error.to_string()).unwrap_or_default();
             assert!(error.contains(expected), "{error}");

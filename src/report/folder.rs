@@ -24,8 +24,18 @@ impl Draft {
 
 /// Names that a report may have; a folder that holds others is not ours to replace.
 const KNOWN: [&str; 13] = [
-    "scorecard.csv", "scorecard.parquet", "scorecard.json", "scorecard.xlsx", "scorecard.html", "indicators.csv",
-    "indicators.parquet", "indicators.json", "cells.parquet", "rejections.csv", "run.json", "disagreements.csv",
+    "scorecard.csv",
+    "scorecard.parquet",
+    "scorecard.json",
+    "scorecard.xlsx",
+    "scorecard.html",
+    "indicators.csv",
+    "indicators.parquet",
+    "indicators.json",
+    "cells.parquet",
+    "rejections.csv",
+    "run.json",
+    "disagreements.csv",
     "datapackage.json",
 ];
 

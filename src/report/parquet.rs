@@ -69,7 +69,8 @@ pub fn cells_to_parquet(facts: &[Cells]) -> Result<Vec<u8>, ReportError> {
         let positions: Vec<Option<usize>> = names.iter().map(|name| cells.position(name)).collect();
         for (texts, day, n) in cells.texts() {
             let mut row = vec![Cell::text(cells.fact.as_str())];
-            let text_at = |position: &Option<usize>| position.and_then(|position| texts.get(position).cloned());
+            let text_at =
+                |position: &Option<usize>| position.and_then(|position| texts.get(position).cloned());
             row.extend(positions.iter().map(|position| Cell::text(text_at(position).unwrap_or_default())));
             row.extend([Cell::date(day), Cell::Integer(n)]);
             table.rows.push(row);

@@ -90,7 +90,8 @@ pub fn indicators_table(definitions: &[Definition], figures: &[Figure]) -> Table
         let by: Vec<&str> = figure.cut.iter().map(|(name, _)| name.as_str()).collect();
         let mut row = vec![Cell::text(figure.indicator.as_str()), Cell::text(by.join("+"))];
         row.extend(dimensions.iter().map(|dimension| {
-            let value = figure.cut.iter().find(|(name, _)| name == dimension).map(|(_, value)| value.as_str());
+            let value =
+                figure.cut.iter().find(|(name, _)| name == dimension).map(|(_, value)| value.as_str());
             Cell::text(value.unwrap_or_default())
         }));
         let (lower, upper) = figure.bounds.clone().unwrap_or_default();

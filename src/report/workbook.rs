@@ -1,4 +1,6 @@
-use rust_xlsxwriter::{Color, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet};
+use rust_xlsxwriter::{
+    Color, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet,
+};
 
 use super::ReportError;
 use super::table::{Cell, Kind, Table};
@@ -94,7 +96,12 @@ fn scorecard_sheet(sheet: &mut Worksheet, title: &str, scorecard: &Table) -> Res
             match *name {
                 "status" => {
                     let (words, colour) = status_words(&text);
-                    sheet.write_string_with_format(line, column, words, &body().set_background_color(colour))?;
+                    sheet.write_string_with_format(
+                        line,
+                        column,
+                        words,
+                        &body().set_background_color(colour),
+                    )?;
                 }
                 "unit" => {
                     sheet.write_string_with_format(line, column, unit_words(&text), &body())?;
@@ -153,7 +160,8 @@ fn table_sheet(sheet: &mut Worksheet, name: &str, table: &Table) -> Result<(), R
 
 fn rejections_sheet(sheet: &mut Worksheet, rejections: &[(String, String, u64)]) -> Result<(), ReportError> {
     sheet.set_name("拒收统计")?;
-    for (column, (name, width)) in [("代码", 18.0), ("含义", 24.0), ("条数", 10.0)].into_iter().enumerate() {
+    for (column, (name, width)) in [("代码", 18.0), ("含义", 24.0), ("条数", 10.0)].into_iter().enumerate()
+    {
         sheet.write_string_with_format(0, column as u16, name, &heading())?;
         sheet.set_column_width(column as u16, width)?;
     }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
-use super::error::Problem;
 use super::SourceError;
+use super::error::Problem;
 
 /// A decompressed text, or a workbook as it is.
 #[derive(Debug)]

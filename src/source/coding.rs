@@ -21,7 +21,8 @@ pub fn code(
     let mut preview: Vec<(u64, Fields)> = Vec::new();
     let mut coder_faults = Vec::new();
     let mut ended = false;
-    let wanted = layout.header_row.map_or(PREVIEW, |row| PREVIEW.max(usize::try_from(row).unwrap_or(PREVIEW)));
+    let wanted =
+        layout.header_row.map_or(PREVIEW, |row| PREVIEW.max(usize::try_from(row).unwrap_or(PREVIEW)));
     while preview.len() < wanted && !ended {
         let mut fields = Fields::default();
         match records.next(&mut fields)? {
@@ -80,7 +81,12 @@ struct Coder {
 }
 
 impl Coder {
-    fn new(binding: &Binding, encoding: &'static Encoding, ragged_is_fault: bool, bad: Vec<BadRecord>) -> Coder {
+    fn new(
+        binding: &Binding,
+        encoding: &'static Encoding,
+        ragged_is_fault: bool,
+        bad: Vec<BadRecord>,
+    ) -> Coder {
         let bound = binding.columns.iter().flatten();
         let positions: Vec<usize> = bound.chain(&binding.wide).copied().collect();
         Coder {
@@ -120,13 +126,14 @@ impl Coder {
         let mut bad_rows: Vec<(u32, usize)> = Vec::new();
         for (column, dictionary) in self.dictionaries.iter().enumerate() {
             let mut undecodable = Vec::new();
-            let texts = dictionary.iter().enumerate().map(|(code, bytes)| match decode(self.encoding, bytes) {
-                Some(text) => Arc::from(&*text),
-                None => {
-                    undecodable.push(code as u32);
-                    Arc::from(show(self.encoding, bytes))
-                }
-            });
+            let texts =
+                dictionary.iter().enumerate().map(|(code, bytes)| match decode(self.encoding, bytes) {
+                    Some(text) => Arc::from(&*text),
+                    None => {
+                        undecodable.push(code as u32);
+                        Arc::from(show(self.encoding, bytes))
+                    }
+                });
             values.push(texts.collect());
             if !undecodable.is_empty() {
                 let rows = self.codes[column].iter().enumerate();
@@ -158,16 +165,19 @@ impl Coder {
             });
         }
         if !bad_rows.is_empty() {
-            let is_good = |row: &usize| bad_rows.binary_search_by_key(&(*row as u32), |(bad, _)| *bad).is_err();
+            let is_good =
+                |row: &usize| bad_rows.binary_search_by_key(&(*row as u32), |(bad, _)| *bad).is_err();
             let good: Vec<usize> = (0..self.lines.len()).filter(is_good).collect();
             for codes in &mut self.codes {
                 *codes = good.iter().map(|row| codes[*row]).collect();
             }
             self.lines = good.iter().map(|row| self.lines[*row]).collect();
         }
-        let mut coded = headers.into_iter().zip(values).zip(self.codes).map(|((header, values), codes)| {
-            RawColumn { header, texts: Coded::new(values, codes) }
-        });
+        let mut coded = headers
+            .into_iter()
+            .zip(values)
+            .zip(self.codes)
+            .map(|((header, values), codes)| RawColumn { header, texts: Coded::new(values, codes) });
         let columns = binding.columns.iter().map(|bound| bound.and_then(|_| coded.next())).collect();
         Ok(RawTable {
             sheet,

@@ -10,7 +10,7 @@ pub enum SourceError {
         source: std::io::Error,
     },
     #[error("{}: {problem}", path.display())]
-    Unreadable { path: PathBuf, problem: Problem },
+    Unreadable { path: PathBuf, problem: Box<Problem> },
 }
 
 /// What is wrong with the content.
@@ -44,7 +44,7 @@ pub struct Missing {
 
 impl Problem {
     pub(super) fn in_file(self, path: &Path) -> SourceError {
-        SourceError::Unreadable { path: path.to_owned(), problem: self }
+        SourceError::Unreadable { path: path.to_owned(), problem: Box::new(self) }
     }
 }
 
@@ -61,10 +61,16 @@ impl SourceError {
                 Some("put the export there, correct the path, or give the source `optional = true`")
             }
             SourceError::Io { .. } => None,
-            SourceError::Unreadable { problem, .. } => match problem {
-                Problem::Empty => Some("export it again, or give the source `optional = true` and delete the file"),
-                Problem::Damaged { .. } => Some("the file was cut or damaged on its way: copy or export it again"),
-                Problem::Encoding { .. } => Some("declare the source's `encoding`, or export as UTF-8 or GB18030"),
+            SourceError::Unreadable { problem, .. } => match **problem {
+                Problem::Empty => {
+                    Some("export it again, or give the source `optional = true` and delete the file")
+                }
+                Problem::Damaged { .. } => {
+                    Some("the file was cut or damaged on its way: copy or export it again")
+                }
+                Problem::Encoding { .. } => {
+                    Some("declare the source's `encoding`, or export as UTF-8 or GB18030")
+                }
                 Problem::MissingColumns { .. } => {
                     Some("add the header to the column's list in the pipeline, or correct the export")
                 }

@@ -77,9 +77,8 @@ pub fn bind(preview: &[(u64, Vec<String>)], layout: &Layout, sheet: &str) -> Res
     }
     let free = |column: &usize| !columns.contains(&Some(*column)) && !names.folded[*column].is_empty();
     let rest: Vec<usize> = (0..names.folded.len()).filter(free).collect();
-    let listed = |list: &[String], column: usize| {
-        list.iter().any(|header| names.is(column, &fold_header(header)))
-    };
+    let listed =
+        |list: &[String], column: usize| list.iter().any(|header| names.is(column, &fold_header(header)));
     let is_wide = |column: usize| match &layout.wide {
         Wide::None => false,
         Wide::RestBut(except) => !listed(except, column),
@@ -111,7 +110,8 @@ struct Names {
 impl Names {
     fn of(preview: &[(u64, Vec<String>)], index: usize) -> Names {
         let cells = preview.get(index).map(|(_, cells)| cells.as_slice()).unwrap_or_default();
-        let seen = cells.iter().map(|cell| cell.chars().filter(|c| !matches!(c, '\r' | '\n')).collect::<String>());
+        let seen =
+            cells.iter().map(|cell| cell.chars().filter(|c| !matches!(c, '\r' | '\n')).collect::<String>());
         let above = index.checked_sub(1).and_then(|above| preview.get(above));
         let above = above.map(|(_, cells)| cells.as_slice()).unwrap_or_default();
         let mut section = String::new();
@@ -134,7 +134,8 @@ impl Names {
         let (Some(name), Some(section)) = (self.folded.get(column), self.sections.get(column)) else {
             return false;
         };
-        name == wanted || wanted.strip_prefix(section.as_str()).and_then(|rest| rest.strip_prefix('/')) == Some(name)
+        name == wanted
+            || wanted.strip_prefix(section.as_str()).and_then(|rest| rest.strip_prefix('/')) == Some(name)
     }
 
     /// Columns that answer the first of a request's headers that any column answers.
@@ -244,7 +245,8 @@ mod tests {
     #[test]
     fn a_missing_column_names_the_nearest_and_what_was_seen() {
         let exported = rows(&[&["抽样单号码", "样品名称"], &["XC1", "韭菜"]]);
-        let layout = layout(&[("sample_code", &["抽样单编号"], true), ("product", &["样品名称"], true)], Wide::None);
+        let layout =
+            layout(&[("sample_code", &["抽样单编号"], true), ("product", &["样品名称"], true)], Wide::None);
         let message = bind(&exported, &layout, "").expect_err("missing").to_string();
         insta::assert_snapshot!(message, @r"
         no header row with all required columns

@@ -107,8 +107,6 @@ pub fn read(path: &Path, layout: &Layout) -> Result<Vec<RawTable>, SourceError> 
                 .map_err(|error| error.in_file(path))?;
             Ok(vec![table])
         }
-        Content::Workbook(bytes) => {
-            workbook::read(&bytes, layout).map_err(|error| error.in_file(path))
-        }
+        Content::Workbook(bytes) => workbook::read(&bytes, layout).map_err(|error| error.in_file(path)),
     }
 }

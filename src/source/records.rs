@@ -49,9 +49,13 @@ impl Fields {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
     /// A record that begins on this line.
-    Record { line: u64 },
+    Record {
+        line: u64,
+    },
     /// A quote that is never closed. The line is in the buffer as one field; reading goes on behind it.
-    OpenQuote { line: u64 },
+    OpenQuote {
+        line: u64,
+    },
     End,
 }
 
@@ -115,9 +119,10 @@ impl<'a> Splitter<'a> {
 }
 
 fn lines_in(bytes: &[u8]) -> u64 {
-    let carriage_returns = bytes.iter().enumerate().filter(|(index, byte)| {
-        **byte == b'\r' && bytes.get(index + 1) != Some(&b'\n')
-    });
+    let carriage_returns = bytes
+        .iter()
+        .enumerate()
+        .filter(|(index, byte)| **byte == b'\r' && bytes.get(index + 1) != Some(&b'\n'));
     (memchr::memchr_iter(b'\n', bytes).count() + carriage_returns.count()) as u64
 }
 
@@ -191,7 +196,8 @@ mod tests {
 
     #[test]
     fn records_are_split_and_lines_counted() {
-        let cases: &[(&str, &[(u64, &[&str])])] = &[
+        type Case = (&'static str, &'static [(u64, &'static [&'static str])]);
+        let cases: &[Case] = &[
             ("", &[]),
             ("a,b\nc,d", &[(1, &["a", "b"]), (2, &["c", "d"])]),
             ("a,b\r\n\r\nc,d\r\n", &[(1, &["a", "b"]), (3, &["c", "d"])]),

@@ -114,7 +114,9 @@ impl<R: Read + Seek> Records for Rows<'_, R> {
             fields.pad(column as usize);
             fields.push(text.as_bytes());
             cell = match self.cell()? {
-                Some((own, column, text)) if own == row && column as usize >= fields.len() => Some((column, text)),
+                Some((own, column, text)) if own == row && column as usize >= fields.len() => {
+                    Some((column, text))
+                }
                 next => {
                     self.ahead = next;
                     None

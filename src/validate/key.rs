@@ -45,7 +45,9 @@ pub fn resolve(frame: &Frame, key: &[&str]) -> Resolution {
     for (first, latest) in first.iter().zip(&latest) {
         let (Some(first), Some(latest)) = (*first, *latest) else { continue };
         let best = &mut standing[keys[first as usize] as usize];
-        if best.is_none_or(|(own, other)| compare(version, latest, other).then(first.cmp(&own)) == Ordering::Greater) {
+        if best.is_none_or(|(own, other)| {
+            compare(version, latest, other).then(first.cmp(&own)) == Ordering::Greater
+        }) {
             *best = Some((first, latest));
         }
     }
@@ -75,14 +77,17 @@ mod tests {
 
     use super::*;
 
-    fn frame(rows: &[(u8, u8, Option<i64>)]) -> Frame {
+    /// Key, value, version.
+    type Row = (u8, u8, Option<i64>);
+
+    fn frame(rows: &[Row]) -> Frame {
         let text: Arc<str> = Arc::from("");
         let mut frame = Frame::new(
             vec![0; rows.len()],
             (1..=rows.len() as u64).collect(),
             vec![(text.clone(), text.clone(), text)],
         );
-        let column = |get: &dyn Fn(&(u8, u8, Option<i64>)) -> Value| Coded::from_values(rows.iter().map(get));
+        let column = |get: &dyn Fn(&Row) -> Value| Coded::from_values(rows.iter().map(get));
         frame.set("key", column(&|row| Value::Integer(row.0.into())));
         frame.set("value", column(&|row| Value::Integer(row.1.into())));
         if rows.iter().any(|row| row.2.is_some()) {

@@ -155,7 +155,8 @@ fn shown(text: &str, rule: &ColumnRule, code: Code) -> String {
 /// Glues the texts of several columns together with `/`, once per distinct combination.
 fn join(table: &RawTable, parts: &[usize]) -> RawColumn {
     let rows = table.lines.len();
-    let columns: Vec<&RawColumn> = parts.iter().filter_map(|part| table.columns.get(*part)?.as_ref()).collect();
+    let columns: Vec<&RawColumn> =
+        parts.iter().filter_map(|part| table.columns.get(*part)?.as_ref()).collect();
     let (codes, distinct) = combine(columns.iter().map(|column| &column.texts), rows);
     let mut values: Vec<Option<Arc<str>>> = vec![None; distinct];
     for (row, code) in codes.iter().enumerate() {

@@ -25,7 +25,8 @@ fn may_use(room: &str, other: &str) -> bool {
         "main" => other == "cli",
         stage => {
             let position = |name: &str| FLOW.iter().position(|own| *own == name);
-            let before = matches!((position(stage), position(other)), (Some(own), Some(other)) if other < own);
+            let before =
+                matches!((position(stage), position(other)), (Some(own), Some(other)) if other < own);
             // The lake stores bytes and batches: it knows nothing of what they mean.
             SHARED.contains(&other) || (before && stage != "lake")
         }
@@ -88,7 +89,9 @@ fn the_library_neither_prints_nor_exits_nor_reads_the_environment() {
     for path in files.iter().filter(|path| !["cli", "main"].contains(&room_of(path).as_str())) {
         let text = fs::read_to_string(path).expect("reads");
         let shipped = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-        for word in ["println!", "eprintln!", "print!(", "process::exit", "env::var", "home_dir", "SystemTime::now"] {
+        for word in
+            ["println!", "eprintln!", "print!(", "process::exit", "env::var", "home_dir", "SystemTime::now"]
+        {
             assert!(!shipped.contains(word), "{}: {word}", path.display());
         }
     }

@@ -22,7 +22,8 @@ stage = "抽样环节"
 sampled_unit = { from = "联系人", personal = true }
 "#;
 
-const GOOD: &str = "抽样单编号,抽样日期,抽样环节,联系人\nXC1,2020-03-05,流通,张三\nXC2,2020-03-06,餐饮,李四\n";
+const GOOD: &str =
+    "抽样单编号,抽样日期,抽样环节,联系人\nXC1,2020-03-05,流通,张三\nXC2,2020-03-06,餐饮,李四\n";
 
 fn check(folder: &Path, samples: &[u8]) -> std::process::Output {
     fs::write(folder.join("x.toml"), PIPELINE).expect("writes");
@@ -44,7 +45,12 @@ fn files_that_cannot_be_read_say_why() {
         ("cut gzip", packed[..packed.len() / 2].to_vec(), 1, "cannot be unpacked to its end"),
         ("cut workbook", b"PK\x03\x04aaaaaaaaaaaaaaaaaaaa".to_vec(), 1, "no complete ZIP archive"),
         ("old Excel", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec(), 1, "save it as XLSX or CSV"),
-        ("noise", (0..4000u32).map(|i| (i * 7919 % 251) as u8 | 0x80).collect(), 1, "neither UTF-8 nor GB18030"),
+        (
+            "noise",
+            (0..4000u32).map(|i| (i * 7919 % 251) as u8 | 0x80).collect(),
+            1,
+            "neither UTF-8 nor GB18030",
+        ),
         ("no such column", GOOD.replace("抽样日期", "采样时日").into_bytes(), 1, "missing: sampled_on"),
         ("two of a kind", GOOD.replace("联系人", "抽样日期").into_bytes(), 1, "occurs 2 times"),
     ];
@@ -81,19 +87,24 @@ fn bad_rows_are_listed_with_place_and_reason() {
     assert_eq!(rows(&json(&folder.path().join("out/run.json"))), [9, 3, 6, 0, 0]);
     let listed: Vec<String> = records(&folder.path().join("out/rejections.csv"))
         .iter()
-        .map(|row| ["line", "column", "scope", "code", "found", "expected"].map(|name| row[name].clone()).join(" | "))
+        .map(|row| {
+            ["line", "column", "scope", "code", "found", "expected"].map(|name| row[name].clone()).join(" | ")
+        })
         .collect();
     insta::assert_snapshot!(listed.join("\n"));
 }
 
 #[test]
 fn re_encoded_files_give_the_same_figures() {
-    let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(GOOD.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let utf16: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain(GOOD.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let marked: Vec<u8> = [0xef, 0xbb, 0xbf].into_iter().chain(GOOD.bytes()).collect();
     let gb18030 = encoding_rs::GB18030.encode(GOOD).0.into_owned();
     let crlf = GOOD.replace('\n', "\r\n").into_bytes();
     let tabs = GOOD.replace(',', "\t").into_bytes();
-    for (name, bytes) in [("utf-16", utf16), ("marked", marked), ("gb18030", gb18030), ("crlf", crlf), ("tabs", tabs)] {
+    for (name, bytes) in
+        [("utf-16", utf16), ("marked", marked), ("gb18030", gb18030), ("crlf", crlf), ("tabs", tabs)]
+    {
         let folder = workshop();
         let output = check(folder.path(), &bytes);
         assert_eq!(code(&output), 0, "{name}: {}", stderr(&output));
@@ -130,11 +141,14 @@ fn deleting_or_emptying_any_export_of_the_county_is_noticed() {
     let folder = workshop();
     assay_ok(folder.path(), &["simulate", "--samples", "60", "--months", "2", "--out", "data", "--quiet"]);
     let data = folder.path().join("data");
-    let files: Vec<_> = fs::read_dir(&data).expect("exports").map(|entry| entry.expect("an entry").path()).collect();
+    let files: Vec<_> =
+        fs::read_dir(&data).expect("exports").map(|entry| entry.expect("an entry").path()).collect();
     for path in files.iter().filter(|path| path.extension().is_some_and(|extension| extension != "json")) {
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         let bytes = fs::read(path).expect("reads");
-        let run = || assay(folder.path(), &["run", &pipeline("xiping-2020.toml"), "--param", "data=data", "--quiet"]);
+        let run = || {
+            assay(folder.path(), &["run", &pipeline("xiping-2020.toml"), "--param", "data=data", "--quiet"])
+        };
         fs::write(path, b"").expect("empties");
         let output = run();
         assert_eq!(code(&output), 1, "{name} emptied: {}", stderr(&output));

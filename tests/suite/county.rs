@@ -40,8 +40,12 @@ fn run_and_compare(data: &Path, folder: &Path) {
 
 /// What is personal in the exports is in no file that we write.
 fn no_personal_data(truth: &serde_json::Value, folder: &Path) {
-    let canaries: Vec<&str> =
-        truth["canaries"].as_array().expect("canaries").iter().filter_map(serde_json::Value::as_str).collect();
+    let canaries: Vec<&str> = truth["canaries"]
+        .as_array()
+        .expect("canaries")
+        .iter()
+        .filter_map(serde_json::Value::as_str)
+        .collect();
     assert!(canaries.len() >= 3, "{canaries:?}");
     for entry in std::fs::read_dir(folder.join("out")).expect("a report") {
         let path = entry.expect("an entry").path();
@@ -64,7 +68,18 @@ fn counties_of_other_seeds_and_sizes_tell_their_truth() {
     for (seed, samples, months) in [(7, 2760, 12), (99, 400, 12), (3, 60, 3), (11, 900, 14)] {
         let folder = workshop();
         let (seed, samples, months) = (seed.to_string(), samples.to_string(), months.to_string());
-        let arguments = ["simulate", "--seed", &seed, "--samples", &samples, "--months", &months, "--out", "data", "--quiet"];
+        let arguments = [
+            "simulate",
+            "--seed",
+            &seed,
+            "--samples",
+            &samples,
+            "--months",
+            &months,
+            "--out",
+            "data",
+            "--quiet",
+        ];
         assay_ok(folder.path(), &arguments);
         run_and_compare(&folder.path().join("data"), folder.path());
     }
@@ -74,7 +89,18 @@ fn counties_of_other_seeds_and_sizes_tell_their_truth() {
 fn the_flat_layout_tells_its_truth() {
     for (encoding, dirt) in [("utf8", false), ("gb18030", true)] {
         let folder = workshop();
-        let mut arguments = vec!["simulate", "--layout", "flat", "--samples", "300", "--encoding", encoding, "--out", "data", "--quiet"];
+        let mut arguments = vec![
+            "simulate",
+            "--layout",
+            "flat",
+            "--samples",
+            "300",
+            "--encoding",
+            encoding,
+            "--out",
+            "data",
+            "--quiet",
+        ];
         arguments.extend(dirt.then_some("--dirt"));
         assay_ok(folder.path(), &arguments);
         let truth = json(&folder.path().join("data/truth.json"));

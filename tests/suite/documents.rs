@@ -74,11 +74,21 @@ fn every_key_of_a_pipeline_is_documented() {
     use assay::pipeline::*;
     let text = pipelines_readme();
     let keys = [
-        ROOT_KEYS, PIPELINE_KEYS, POPULATION_KEYS, DERIVE_KEYS, CUTS_KEYS, SOURCE_KEYS, COLUMN_KEYS, WIDE_KEYS,
-        ATTRIBUTE_KEYS, INDICATOR_KEYS,
+        ROOT_KEYS,
+        PIPELINE_KEYS,
+        POPULATION_KEYS,
+        DERIVE_KEYS,
+        CUTS_KEYS,
+        SOURCE_KEYS,
+        COLUMN_KEYS,
+        WIDE_KEYS,
+        ATTRIBUTE_KEYS,
+        INDICATOR_KEYS,
     ];
     for key in keys.into_iter().flatten() {
-        let mentioned = text.contains(&format!("`{key}`")) || text.contains(&format!("[{key}")) || text.contains(&format!(".{key}]"));
+        let mentioned = text.contains(&format!("`{key}`"))
+            || text.contains(&format!("[{key}"))
+            || text.contains(&format!(".{key}]"));
         assert!(mentioned, "pipelines/README.md does not explain `{key}`");
     }
 }
@@ -98,7 +108,13 @@ fn every_shipped_pipeline_parses() {
 
 #[test]
 fn paths_and_commands_named_in_markdown_exist() {
-    for name in ["README.md", "pipelines/README.md", "seeds/README.md", "data-samples/README.md", "src/ARCHITECTURE.md"] {
+    for name in [
+        "README.md",
+        "pipelines/README.md",
+        "seeds/README.md",
+        "data-samples/README.md",
+        "src/ARCHITECTURE.md",
+    ] {
         let path = root().join(name);
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
         for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {

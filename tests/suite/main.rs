@@ -5,6 +5,8 @@ mod bad_inputs;
 mod bad_pipelines;
 mod county;
 mod documents;
+#[cfg(feature = "delta")]
+mod lake;
 mod real_records;
 mod repeatable;
 mod support;

@@ -31,7 +31,8 @@ fn spot_checks_are_the_same_in_both_encodings() {
     let folder = workshop();
     let run = |path: &PathBuf, out: &str| {
         let file = format!("file={}", path.display());
-        let arguments = ["run", &pipeline("real-spot-checks.toml"), "--param", &file, "--out", out, "--quiet"];
+        let arguments =
+            ["run", &pipeline("real-spot-checks.toml"), "--param", &file, "--out", out, "--quiet"];
         assay_ok(folder.path(), &arguments);
         published(&folder.path().join(out))
     };
@@ -40,12 +41,16 @@ fn spot_checks_are_the_same_in_both_encodings() {
     assert_eq!((counts[0], counts[2]), (7044, 0));
     for (name, bytes) in &one {
         // The rejections name the file; nothing else may.
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&names[0], "x").replace(&names[1], "x");
-        let same = if name == "rejections.csv" { text(bytes) == text(&other[name]) } else { bytes == &other[name] };
+        let text =
+            |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&names[0], "x").replace(&names[1], "x");
+        let same =
+            if name == "rejections.csv" { text(bytes) == text(&other[name]) } else { bytes == &other[name] };
         assert!(same, "{name}");
     }
-    let codes: Vec<String> =
-        records(&folder.path().join("one/rejections.csv")).into_iter().map(|row| row["code"].clone()).collect();
+    let codes: Vec<String> = records(&folder.path().join("one/rejections.csv"))
+        .into_iter()
+        .map(|row| row["code"].clone())
+        .collect();
     assert!(codes.iter().filter(|code| *code == "lost_exponent").count() >= 10, "{codes:?}");
 }
 
@@ -62,7 +67,9 @@ fn a_million_and_a_half_european_records() {
     assert_eq!((scorecard[1]["numerator"].as_str(), scorecard[1]["denominator"].as_str()), ("2623", "22606"));
 
     // An independent count, straight from the file.
-    let mut reader = csv::Reader::from_reader(flate2::read::MultiGzDecoder::new(std::fs::File::open(path).expect("opens")));
+    let mut reader = csv::Reader::from_reader(flate2::read::MultiGzDecoder::new(
+        std::fs::File::open(path).expect("opens"),
+    ));
     let mut samples = std::collections::BTreeMap::new();
     let mut record = csv::ByteRecord::new();
     while reader.read_byte_record(&mut record).expect("reads") {

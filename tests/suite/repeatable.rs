@@ -9,8 +9,17 @@ fn reports_are_the_same_bytes_on_any_number_of_threads() {
     let run = |threads: &str| {
         let (out, lake) = (format!("out-{threads}"), format!("lake-{threads}"));
         let arguments = [
-            "run", &pipeline("xiping-2020.toml"), "--param", "data=data", "--out", &out, "--lake", &lake, "--threads",
-            threads, "--quiet",
+            "run",
+            &pipeline("xiping-2020.toml"),
+            "--param",
+            "data=data",
+            "--out",
+            &out,
+            "--lake",
+            &lake,
+            "--threads",
+            threads,
+            "--quiet",
         ];
         assay_ok(folder.path(), &arguments);
         published(&folder.path().join(out))
@@ -29,7 +38,8 @@ fn a_renamed_export_changes_no_figure() {
     let folder = workshop();
     assay_ok(folder.path(), &["simulate", "--seed", "5", "--samples", "200", "--out", "data", "--quiet"]);
     let run = |out: &str| {
-        let arguments = ["run", &pipeline("xiping-2020.toml"), "--param", "data=data", "--out", out, "--quiet"];
+        let arguments =
+            ["run", &pipeline("xiping-2020.toml"), "--param", "data=data", "--out", out, "--quiet"];
         assay_ok(folder.path(), &arguments);
         published(&folder.path().join(out))
     };

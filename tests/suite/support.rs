@@ -70,7 +70,9 @@ pub fn published(out: &Path) -> BTreeMap<String, Vec<u8>> {
     entries
         .map(|entry| entry.expect("an entry"))
         .filter(|entry| entry.file_name() != "run.json")
-        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).expect("reads")))
+        .map(|entry| {
+            (entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path()).expect("reads"))
+        })
         .collect()
 }
 

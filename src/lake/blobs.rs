@@ -1,0 +1,106 @@
+//! Files named by their own BLAKE3: `ab/abcdef…`. Same content, same name, stored once.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::LakeError;
+use super::disk::{Readers, Taken, aside, at, copy, hash_file, names, settle};
+
+/// One folder of content-addressed files.
+#[derive(Debug)]
+pub(super) struct Blobs {
+    pub(super) folder: PathBuf,
+    pub(super) tmp: PathBuf,
+    pub(super) readers: Readers,
+}
+
+impl Blobs {
+    /// Where the content of this hash lies, or would lie.
+    pub(super) fn path(&self, hash: &str) -> Result<PathBuf, LakeError> {
+        let well_formed = hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        match hash.get(..2) {
+            Some(shelf) if well_formed => Ok(self.folder.join(shelf).join(hash)),
+            _ => Err(LakeError::Name {
+                what: "hash",
+                name: hash.to_owned(),
+                reason: "a BLAKE3 hash is 64 hexadecimal digits in lower case",
+            }),
+        }
+    }
+
+    pub(super) fn has(&self, hash: &str) -> Result<bool, LakeError> {
+        Ok(self.path(hash)?.is_file())
+    }
+
+    /// Copies a file in, checking on the way that it is still the one that was read.
+    ///
+    /// A copy that is there already is kept if its length is right; its content is `verify`'s business.
+    pub(super) fn put_file(&self, source: &Path, expected: &str) -> Result<(), LakeError> {
+        let target = self.path(expected)?;
+        let length = fs::metadata(source).map_err(at(source))?.len();
+        if length_of(&target) == Some(length) {
+            return Ok(());
+        }
+        let mut from = File::open(source).map_err(at(source))?;
+        let mut to = aside(&self.tmp, self.readers)?;
+        let mut hasher = blake3::Hasher::new();
+        copy(&mut from, |part| {
+            hasher.update(part);
+            to.write_all(part)
+        })
+        .map_err(at(source))?;
+        let found = hasher.finalize().to_hex().to_string();
+        if found != expected {
+            return Err(LakeError::WrongHash { path: source.to_owned(), expected: expected.to_owned(), found });
+        }
+        settle(to, &target, Taken::Replace)
+    }
+
+    /// Stores the bytes and returns their hash.
+    pub(super) fn put(&self, bytes: &[u8]) -> Result<String, LakeError> {
+        let hash = blake3::hash(bytes).to_hex().to_string();
+        let target = self.path(&hash)?;
+        if length_of(&target) != u64::try_from(bytes.len()).ok() {
+            let mut file = aside(&self.tmp, self.readers)?;
+            file.write_all(bytes).map_err(at(&target))?;
+            settle(file, &target, Taken::Replace)?;
+        }
+        Ok(hash)
+    }
+
+    /// The content, only if it is what its name says.
+    pub(super) fn get(&self, hash: &str) -> Result<Vec<u8>, LakeError> {
+        let path = self.path(hash)?;
+        let bytes = fs::read(&path).map_err(at(&path))?;
+        if blake3::hash(&bytes).to_hex().as_str() == hash {
+            Ok(bytes)
+        } else {
+            Err(LakeError::Damaged { path, what: "its content is not what its name says".to_owned() })
+        }
+    }
+
+    /// Path and expected hash of everything stored.
+    pub(super) fn list(&self) -> Result<Vec<(PathBuf, String)>, LakeError> {
+        let mut all = Vec::new();
+        for shelf in names(&self.folder)? {
+            let shelf = self.folder.join(shelf);
+            all.extend(names(&shelf)?.into_iter().map(|name| (shelf.join(&name), name)));
+        }
+        Ok(all)
+    }
+}
+
+fn length_of(path: &Path) -> Option<u64> {
+    fs::metadata(path).ok().map(|metadata| metadata.len())
+}
+
+/// What is wrong with a file that should have this hash, if anything.
+pub(super) fn fault(path: &Path, expected: &str) -> Option<String> {
+    match hash_file(path) {
+        Ok((found, _)) if found == expected => None,
+        Ok((found, _)) => Some(format!("BLAKE3 is {found}, not {expected}")),
+        Err(LakeError::Io { source, .. }) => Some(source.to_string()),
+        Err(error) => Some(error.to_string()),
+    }
+}

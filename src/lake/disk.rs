@@ -1,0 +1,133 @@
+//! Writing so that a crash or a power cut leaves either the old file or the new one.
+//!
+//! Every file is written aside in `tmp/` (same file system), synced, moved into place, and then the folder
+//! that names it is synced too: a rename that was never synced can vanish. What a dead run left in `tmp/` is
+//! swept by whoever takes the lock next.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::LakeError;
+
+/// Who may read a file: raw exports hold personal data, the rest is for foreign readers too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readers {
+    Owner,
+    Everyone,
+}
+
+/// What to do when the place is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Taken {
+    Replace,
+    Refuse,
+}
+
+pub(super) fn at(path: &Path) -> impl Fn(io::Error) -> LakeError + use<> {
+    let path: PathBuf = path.to_owned();
+    move |source| LakeError::Io { path: path.clone(), source }
+}
+
+/// A new empty file in `tmp/`, deleted on drop unless it is settled.
+pub(super) fn aside(tmp: &Path, readers: Readers) -> Result<NamedTempFile, LakeError> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = if readers == Readers::Owner { 0o600 } else { 0o644 };
+        builder.permissions(fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = readers;
+    builder.tempfile_in(tmp).map_err(at(tmp))
+}
+
+/// Makes the file durable under its final name.
+pub(super) fn settle(file: NamedTempFile, target: &Path, taken: Taken) -> Result<(), LakeError> {
+    file.as_file().sync_all().map_err(at(target))?;
+    let parent = target.parent().unwrap_or(Path::new("."));
+    make_folders(parent)?;
+    let moved = match taken {
+        Taken::Replace => file.persist(target),
+        Taken::Refuse => file.persist_noclobber(target),
+    };
+    match moved {
+        Ok(_) => sync_folder(parent),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(LakeError::Conflict { path: target.to_owned() })
+        }
+        Err(error) => Err(at(target)(error.error)),
+    }
+}
+
+/// Creates the folder and its missing parents, each one durable.
+pub(super) fn make_folders(folder: &Path) -> Result<(), LakeError> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    make_folders(parent)?;
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(at(folder)(error)),
+        _ => sync_folder(parent),
+    }
+}
+
+pub(super) fn sync_folder(folder: &Path) -> Result<(), LakeError> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
+}
+
+/// BLAKE3 and length of a file, in bounded memory.
+pub(super) fn hash_file(path: &Path) -> Result<(String, u64), LakeError> {
+    let mut file = File::open(path).map_err(at(path))?;
+    let mut hasher = blake3::Hasher::new();
+    copy(&mut file, |part| {
+        hasher.update(part);
+        Ok(())
+    })
+    .map_err(at(path))?;
+    Ok((hasher.finalize().to_hex().to_string(), hasher.count()))
+}
+
+/// Hands over everything that `from` holds, a mebibyte at a time.
+pub(super) fn copy(from: &mut File, mut take: impl FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match from.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(length) => take(buffer.get(..length).unwrap_or_default())?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Names in a folder, sorted; none if there is no such folder.
+pub(super) fn names(folder: &Path) -> Result<Vec<String>, LakeError> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(at(folder)(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(entry.map_err(at(folder))?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Removes what a run that died left behind. Only for the holder of the lock.
+pub(super) fn sweep(tmp: &Path) -> Result<(), LakeError> {
+    for name in names(tmp)? {
+        let path = tmp.join(name);
+        fs::remove_file(&path).map_err(at(&path))?;
+    }
+    Ok(())
+}

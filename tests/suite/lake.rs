@@ -1,0 +1,186 @@
+//! The lake from outside: what is published stays, is found again, and damage is noticed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::support::{assay, assay_ok, code, json, pipeline, published, records, root, stderr, workshop};
+
+fn county(folder: &Path, seed: &str) {
+    assay_ok(folder, &["simulate", "--seed", seed, "--samples", "300", "--out", "data", "--quiet"]);
+}
+
+fn run(folder: &Path) -> String {
+    let arguments = ["run", &pipeline("xiping-2020.toml"), "--param", "data=data"];
+    stderr(&assay_ok(folder, &arguments))
+}
+
+fn stdout(folder: &Path, arguments: &[&str]) -> String {
+    String::from_utf8_lossy(&assay_ok(folder, arguments).stdout).into_owned()
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+}
+
+#[test]
+fn a_second_run_changes_nothing_and_says_so() {
+    let folder = workshop();
+    county(folder.path(), "5");
+    assert!(run(folder.path()).contains("run 1 of the lake"));
+    let mut before = Vec::new();
+    files(&folder.path().join("lake"), &mut before);
+    let report = published(&folder.path().join("out"));
+    assert!(run(folder.path()).contains("nothing has changed since run 1"));
+    let mut after = Vec::new();
+    files(&folder.path().join("lake"), &mut after);
+    before.sort();
+    after.sort();
+    assert_eq!(before, after);
+    assert_eq!(report, published(&folder.path().join("out")));
+}
+
+#[test]
+fn a_correction_is_a_new_run_and_the_old_one_can_be_had_again() {
+    let folder = workshop();
+    county(folder.path(), "5");
+    run(folder.path());
+    let first = published(&folder.path().join("out"));
+    let returns = folder.path().join("data/returns.csv");
+    let text = fs::read_to_string(&returns).expect("reads");
+    fs::write(&returns, text.lines().take(2).collect::<Vec<_>>().join("\r\n")).expect("writes");
+    assert!(run(folder.path()).contains("run 2 of the lake"));
+    assert_ne!(first["scorecard.csv"], published(&folder.path().join("out"))["scorecard.csv"]);
+
+    let history = stdout(folder.path(), &["history"]);
+    assert_eq!(history.lines().count(), 3, "{history}");
+    assay_ok(folder.path(), &["restore", "1", "--out", "again"]);
+    assert_eq!(first, published(&folder.path().join("again")));
+    let then = stdout(folder.path(), &["indicator", "traceability_points", "--as-known-at", "1"]);
+    let now = stdout(folder.path(), &["indicator", "traceability_points"]);
+    assert_ne!(then, now);
+    assay_ok(folder.path(), &["verify", "--quiet"]);
+}
+
+#[test]
+fn questions_agree_with_the_report() {
+    let folder = workshop();
+    county(folder.path(), "8");
+    run(folder.path());
+    let scorecard = records(&folder.path().join("out/scorecard.csv"));
+    for row in &scorecard {
+        let answer = stdout(folder.path(), &["indicator", &row["indicator"]]);
+        let mut reader = csv::Reader::from_reader(answer.as_bytes());
+        let header = reader.headers().expect("a header").clone();
+        let whole = reader.records().next().expect("a row").expect("a record");
+        for name in ["numerator", "denominator", "value", "status"] {
+            let position = header.iter().position(|own| own == name).expect(name);
+            assert_eq!(whole[position], row[name], "{}: {name}", row["indicator"]);
+        }
+    }
+    let pass = scorecard.iter().find(|row| row["indicator"] == "food_pass_rate").expect("a pass rate");
+    // An independent query over the stored tables, by another engine.
+    let sql = "select count(*) n from samples where domain = 'food' and rapid_test is distinct from 'yes' \
+               and purpose in ('supervisory', 'sampling_monitoring', 'evaluative') \
+               and final_verdict = 'conforming' and reported_on <= date '2020-12-31'";
+    assert_eq!(stdout(folder.path(), &["query", sql]).trim(), format!("n\r\n{}", pass["numerator"]));
+    let sql = "select sum(n) n from cells where fact = 'samples' and rapid_test = 'no'";
+    let batches = scorecard.iter().find(|row| row["indicator"] == "batches_per_thousand").expect("batches");
+    assert_eq!(stdout(folder.path(), &["query", sql]).trim(), format!("n\r\n{}", batches["numerator"]));
+
+    let by = stdout(folder.path(), &["indicator", "food_pass_rate", "--by", "stage", "--period", "2020-Q2"]);
+    assert!(by.contains("catering") && by.contains("2020-06-30"), "{by}");
+    let code_of = stdout(folder.path(), &["query", "select sample_code from determinations order by 1 limit 1"]);
+    let sample = code_of.lines().nth(1).expect("a sample").to_owned();
+    let trace = stdout(folder.path(), &["trace", &sample]);
+    assert!(trace.contains("determinations") && trace.contains("results_"), "{trace}");
+    let refused = stdout(folder.path(), &["rejections", "--for", "test_headers.csv"]);
+    assert!(refused.starts_with("file,sheet,line"), "{refused}");
+}
+
+#[test]
+fn wrong_questions_get_an_answer_too() {
+    let folder = workshop();
+    let output = assay(folder.path(), &["history"]);
+    assert_eq!(code(&output), 10, "{}", stderr(&output));
+    county(folder.path(), "8");
+    run(folder.path());
+    for (arguments, expected_code, expected) in [
+        (&["indicator", "food_pas_rate"][..], 2, "did you mean `food_pass_rate`?"),
+        (&["indicator", "food_pass_rate", "--by", "regoin"][..], 2, "did you mean `region`?"),
+        (&["indicator", "food_pass_rate", "--where", "levle = 'county'"][..], 2, "nearest is `level`"),
+        (&["query", "select * from sample"][..], 1, "sample"),
+        (&["query", "select * from read_csv('/etc/passwd')"][..], 2, "reads files"),
+        (&["trace", "NOTHERE"][..], 1, "no sample has the code"),
+        (&["restore", "7"][..], 1, "7"),
+        (&["explain", "bad_dat"][..], 2, "did you mean `bad_date`?"),
+    ] {
+        let output = assay(folder.path(), arguments);
+        let message = stderr(&output);
+        assert_eq!(code(&output), expected_code, "{arguments:?}: {message}");
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+    }
+}
+
+#[test]
+fn one_flipped_bit_anywhere_is_found() {
+    let folder = workshop();
+    assay_ok(folder.path(), &["simulate", "--samples", "60", "--months", "2", "--out", "data", "--quiet"]);
+    let arguments = ["run", &pipeline("xiping-2020.toml"), "--param", "data=data", "--as-of", "2020-02-29", "--quiet"];
+    assay_ok(folder.path(), &arguments);
+    assay_ok(folder.path(), &["verify", "--quiet"]);
+    let lake = folder.path().join("lake");
+    let mut all = Vec::new();
+    for part in ["raw", "tables", "ledger", "objects"] {
+        files(&lake.join(part), &mut all);
+    }
+    all.retain(|path| !path.components().any(|part| part.as_os_str() == "_delta_log"));
+    assert!(all.len() > 20, "{}", all.len());
+    for path in all {
+        let bytes = fs::read(&path).expect("reads");
+        let mut flipped = bytes.clone();
+        let middle = flipped.len() / 2;
+        flipped[middle] ^= 0x10;
+        let writable = |readonly: bool| {
+            let mut permissions = fs::metadata(&path).expect("a file").permissions();
+            permissions.set_readonly(readonly);
+            fs::set_permissions(&path, permissions).expect("sets");
+        };
+        writable(false);
+        fs::write(&path, &flipped).expect("writes");
+        let output = assay(folder.path(), &["verify"]);
+        assert_eq!(code(&output), 12, "{}: {}", path.display(), stderr(&output));
+        fs::write(&path, &bytes).expect("writes");
+    }
+    assay_ok(folder.path(), &["verify", "--quiet"]);
+}
+
+#[test]
+fn no_personal_data_reaches_the_lake_but_in_the_raw_archive() {
+    let folder = workshop();
+    county(folder.path(), "5");
+    run(folder.path());
+    let truth = json(&folder.path().join("data/truth.json"));
+    let canaries: Vec<&str> =
+        truth["canaries"].as_array().expect("canaries").iter().filter_map(serde_json::Value::as_str).collect();
+    let mut all = Vec::new();
+    for part in ["tables", "ledger", "objects"] {
+        files(&folder.path().join("lake").join(part), &mut all);
+    }
+    for path in all {
+        let bytes = fs::read(&path).expect("reads");
+        for canary in &canaries {
+            let found = bytes.windows(canary.len()).any(|window| window == canary.as_bytes());
+            assert!(!found, "{} holds {canary}", path.display());
+        }
+    }
+}
+
+#[test]
+fn the_shipped_county_is_what_the_simulator_writes() {
+    let folder = workshop();
+    assay_ok(folder.path(), &["simulate", "--out", "data", "--quiet"]);
+    assert!(published(&folder.path().join("data")) == published(&root().join("data-samples/xiping-2020")));
+}
