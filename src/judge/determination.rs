@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use super::verdict::{Measurement, Verdict, verdict};
 use crate::column::{Coded, Frame, combine};
 use crate::model::{Code, Fault, Rejection, Scope, Value};
-use crate::normalize::{Limit, Quantity, fold, is_missing, mask, parse_limit, parse_result};
+use crate::normalize::{Limit, Qualifier, Quantity, fold, is_missing, mask, parse_limit, parse_result};
 use crate::reference::{Reference, Units};
 
 /// The determinations with value, qualifier and verdicts; one row per replicate.
@@ -17,7 +17,8 @@ pub struct Judged {
 }
 
 /// Columns that together decide a verdict.
-const DECIDING: [&str; 6] = ["result_text", "unit", "limit_text", "limit_low", "limit_high", "limit_unit"];
+const DECIDING: [&str; 7] =
+    ["result_text", "result_type", "unit", "limit_text", "limit_low", "limit_high", "limit_unit"];
 
 /// Everything about one distinct combination of the deciding columns.
 struct Outcome {
@@ -46,7 +47,10 @@ pub fn judge_determinations(frame: &Frame, reference: &Reference) -> Judged {
     Judged { frame: expand(frame, &combinations, &outcomes), rejections }
 }
 
-fn decide([result, unit, limit_text, low, high, limit_unit]: [&str; 6], units: &Units) -> Outcome {
+fn decide(
+    [result, result_type, unit, limit_text, low, high, limit_unit]: [&str; 7],
+    units: &Units,
+) -> Outcome {
     let mut faults = Vec::new();
     let mut note =
         |column: &'static str, text: &str, fault: Fault| faults.push((column, text.to_owned(), fault));
@@ -54,6 +58,7 @@ fn decide([result, unit, limit_text, low, high, limit_unit]: [&str; 6], units: &
         note("result_text", result, fault);
         Vec::new()
     });
+    let quantities = by_type(quantities, &fold(result_type));
     let unit = fold(unit);
     let unit = if is_missing(&unit) { String::new() } else { unit };
     let glued = quantities.iter().map(|quantity| quantity.unit.as_str());
@@ -91,6 +96,22 @@ fn decide([result, unit, limit_text, low, high, limit_unit]: [&str; 6], units: &
         parts.push(verdict(Measurement { quantities: &quantities, unit: &unit }, &limit, &limit_unit, units));
     }
     Outcome { verdict: Verdict::all(parts), quantities, faults }
+}
+
+/// A value means what its type says (EFSA SSD2 resType): next to `LOD` or `LOQ` it is that limit, and the
+/// substance was not quantified, whether a value is given or not.
+fn by_type(mut quantities: Vec<Quantity>, result_type: &str) -> Vec<Quantity> {
+    let censored = matches!(result_type, "LOD" | "LOQ" | "CCA" | "CCB");
+    if !censored {
+        return quantities;
+    }
+    for quantity in &mut quantities {
+        quantity.qualifier = Qualifier::Below;
+    }
+    if quantities.is_empty() {
+        quantities.push(Quantity { qualifier: Qualifier::Below, value: None, unit: String::new() });
+    }
+    quantities
 }
 
 fn list_faults(frame: &Frame, combinations: &[u32], outcomes: &[Outcome]) -> Vec<Rejection> {

@@ -5,7 +5,7 @@
 //! before a byte is decoded: it covers page headers and the footer too, which page checksums do not.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -68,15 +68,12 @@ pub(super) fn write(
     let failed = |source: ParquetError| LakeError::Parquet { path: folder.to_owned(), source };
 
     let mut temporary = aside(tmp, Readers::Everyone)?;
-    let sink = Hashing { inner: BufWriter::new(temporary.as_file_mut()), hasher: blake3::Hasher::new() };
+    let mut sink = Hashing { inner: temporary.as_file_mut(), hasher: blake3::Hasher::new() };
     let options = ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
-    let mut writer = ArrowWriter::try_new_with_options(sink, batch.schema(), options).map_err(failed)?;
+    let mut writer = ArrowWriter::try_new_with_options(&mut sink, batch.schema(), options).map_err(failed)?;
     writer.write(&batch).map_err(failed)?;
-    let metadata = writer.finish().map_err(failed)?;
-    let mut sink = writer.into_inner_sink().map_err(failed)?;
-    sink.flush().map_err(at(folder))?;
+    let metadata = writer.close().map_err(failed)?;
     let (blake3, bytes) = (sink.hasher.finalize().to_hex().to_string(), sink.hasher.count());
-    drop(sink);
 
     // 128 bits name a file well enough; the whole hash is in the ledger.
     let name = blake3.get(..32).unwrap_or(&blake3);

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use jiff::civil::Date;
 use regex::Regex;
 
 use super::{fold, is_missing, normalize};
@@ -33,6 +34,10 @@ pub struct ColumnRule {
     pub extract: Option<Regex>,
     /// An identifier that does not match is rejected.
     pub form: Option<Regex>,
+    /// How a day is written where none of the usual spellings fits: `%d/%m/%Y`.
+    pub date_format: Option<String>,
+    /// Numbers are written `0,02`.
+    pub decimal_comma: bool,
     /// Stands in for a missing text.
     pub default: Option<String>,
     /// `found` never shows the text.
@@ -49,6 +54,8 @@ impl ColumnRule {
             other: Other::Keep,
             extract: None,
             form: None,
+            date_format: None,
+            decimal_comma: false,
             default: None,
             personal: false,
         }
@@ -77,7 +84,7 @@ impl ColumnRule {
                 return Err(Fault::new(Code::UnknownValue, listed.join(" / ")));
             }
         };
-        let mut value = normalize(self.kind, text, reference)?;
+        let mut value = self.read(text, reference)?;
         let absent = value.is_missing() || value.as_text() == Some(UNKNOWN);
         if let Some(default) = self.default.as_deref().filter(|_| absent) {
             value = normalize(self.kind, default, reference)?;
@@ -91,6 +98,23 @@ impl ColumnRule {
             return Err(Fault::new(Code::BadCode, format!("the form {form}")));
         }
         Ok(value)
+    }
+}
+
+impl ColumnRule {
+    fn read(&self, text: &str, reference: &Reference) -> Result<Value, Fault> {
+        let numeric = matches!(
+            self.kind,
+            ColumnKind::Measured | ColumnKind::Decimal | ColumnKind::Integer | ColumnKind::Percent
+        );
+        match &self.date_format {
+            Some(format) if self.kind == ColumnKind::Date && !is_missing(&fold(text)) => {
+                let day = Date::strptime(format, fold(text)).map(Value::Date);
+                day.map_err(|_| Fault::new(Code::BadDate, format!("a day written {format}")))
+            }
+            _ if numeric && self.decimal_comma => normalize(self.kind, &text.replace(',', "."), reference),
+            _ => normalize(self.kind, text, reference),
+        }
     }
 }
 

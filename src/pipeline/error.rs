@@ -23,8 +23,16 @@ pub enum RunError {
         #[source]
         source: std::io::Error,
     },
-    #[error("{rejected} of {read} rows were rejected, more than the {limit} % that the pipeline allows")]
-    TooManyRejections { rejected: u64, read: u64, limit: String },
+    #[error(
+        "{rejected} of {read} rows were rejected, more than the {limit} % that the pipeline allows{examples}"
+    )]
+    TooManyRejections {
+        rejected: u64,
+        read: u64,
+        limit: String,
+        /// The first of them, a line each.
+        examples: String,
+    },
     #[error("{0}")]
     Report(#[from] crate::report::ReportError),
     #[cfg(feature = "delta")]
@@ -41,9 +49,7 @@ impl RunError {
                     .to_owned(),
             ),
             RunError::Source { error, .. } => error.hint().map(str::to_owned),
-            RunError::TooManyRejections { .. } => {
-                Some("see rejections.csv; mend the export, or raise `max_rejected`".to_owned())
-            }
+            RunError::TooManyRejections { .. } => Some("mend the export, or raise `max_rejected`".to_owned()),
             _ => None,
         }
     }

@@ -153,7 +153,10 @@ fn plan(source: &SourceFile, input: &Input, reference: &Reference) -> (Layout, C
         encoding: source.encoding,
         delimiter: source.delimiter,
     };
-    let wide = source.wide.as_ref().map(|wide| ColumnRule::new(&wide.value, wide_kind(wide), false));
+    let wide = source.wide.as_ref().map(|wide| ColumnRule {
+        decimal_comma: wide.decimal_comma,
+        ..ColumnRule::new(&wide.value, wide_kind(wide), false)
+    });
     (layout, CheckSpec { rules, joined, constants, wide, version })
 }
 

@@ -154,9 +154,24 @@ pub fn check_rejections(evaluated: &Evaluated) -> Result<(), RunError> {
             rejected: counts.rejected,
             read: counts.read,
             limit: limit.normalize().to_string(),
+            examples: examples(&evaluated.assembled.rejections),
         });
     }
     Ok(())
+}
+
+/// The first rejected rows, for a message.
+fn examples(rejections: &[Rejection]) -> String {
+    let rows = rejections.iter().filter(|rejection| rejection.scope == crate::model::Scope::Row).take(10);
+    rows.map(|rejection| {
+        let place = &rejection.origin;
+        let sheet = if place.sheet.is_empty() { String::new() } else { format!(":{}", place.sheet) };
+        format!(
+            "\n  {}{sheet}:{} {} {}: {}",
+            place.file, place.line, rejection.column, rejection.code, rejection.found
+        )
+    })
+    .collect()
 }
 
 pub fn totals(evaluated: &Evaluated) -> RowCounts {

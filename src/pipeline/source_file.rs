@@ -63,6 +63,7 @@ pub struct WideFile {
     pub name: String,
     /// Column that receives the cell.
     pub value: String,
+    pub decimal_comma: bool,
     pub except: Vec<String>,
     pub only: Option<Vec<String>>,
     pub constants: Vec<(ColumnRule, String)>,
@@ -94,9 +95,20 @@ pub const SOURCE_KEYS: &[&str] = &[
     "wide",
     "attributes",
 ];
-pub const COLUMN_KEYS: &[&str] =
-    &["from", "join", "values", "other", "extract", "form", "default", "required", "personal"];
-pub const WIDE_KEYS: &[&str] = &["into", "name", "value", "except", "only", "constants"];
+pub const COLUMN_KEYS: &[&str] = &[
+    "from",
+    "join",
+    "values",
+    "other",
+    "extract",
+    "form",
+    "date_format",
+    "decimal_comma",
+    "default",
+    "required",
+    "personal",
+];
+pub const WIDE_KEYS: &[&str] = &["into", "name", "value", "decimal_comma", "except", "only", "constants"];
 pub const ATTRIBUTE_KEYS: &[&str] = &["from", "to"];
 
 /// Reads a source; `own` are the pipeline's dimensions with their tables.
@@ -257,6 +269,8 @@ fn read_column(
         .word("other", &[("keep", Other::Keep), ("reject", Other::Reject), ("missing", Other::Missing)])
         .unwrap_or_default();
     rule.extract = section.text("extract").and_then(|text| read_pattern(&section, &text));
+    rule.date_format = section.text("date_format").map(Spanned::into_inner);
+    rule.decimal_comma = section.flag("decimal_comma").unwrap_or(false);
     rule.form = section.text("form").and_then(|text| read_pattern(&section, &text));
     rule.default = section.get("default").and_then(scalar_of).map(Spanned::into_inner);
     rule.required = section.flag("required").unwrap_or(rule.required);
@@ -314,6 +328,7 @@ fn read_wide(
     Some(WideFile {
         name: column("name", "analyte")?,
         value: column("value", "result_text")?,
+        decimal_comma: section.flag("decimal_comma").unwrap_or(false),
         except: list("except").unwrap_or_default(),
         only: list("only"),
         constants: section

@@ -160,3 +160,16 @@ fn deleting_or_emptying_any_export_of_the_county_is_noticed() {
         fs::write(path, &bytes).expect("restores");
     }
 }
+
+#[test]
+fn too_many_rejections_publish_nothing_and_are_shown() {
+    let folder = workshop();
+    let pipeline = PIPELINE.replace("as_of", "max_rejected = \"5%\"\nas_of");
+    fs::write(folder.path().join("x.toml"), pipeline).expect("writes");
+    fs::write(folder.path().join("samples.csv"), GOOD.replace("2020-03-06", "gestern")).expect("writes");
+    let output = assay(folder.path(), &["run", "x.toml"]);
+    let message = stderr(&output);
+    assert_eq!(code(&output), 3, "{message}");
+    assert!(message.contains("samples.csv:3 抽样日期 bad_date: gestern"), "{message}");
+    assert!(!folder.path().join("out").exists());
+}

@@ -92,7 +92,8 @@ fn questions_agree_with_the_report() {
 
     let by = stdout(folder.path(), &["indicator", "food_pass_rate", "--by", "stage", "--period", "2020-Q2"]);
     assert!(by.contains("catering") && by.contains("2020-06-30"), "{by}");
-    let code_of = stdout(folder.path(), &["query", "select sample_code from determinations order by 1 limit 1"]);
+    let code_of =
+        stdout(folder.path(), &["query", "select sample_code from determinations order by 1 limit 1"]);
     let sample = code_of.lines().nth(1).expect("a sample").to_owned();
     let trace = stdout(folder.path(), &["trace", &sample]);
     assert!(trace.contains("determinations") && trace.contains("results_"), "{trace}");
@@ -128,7 +129,8 @@ fn wrong_questions_get_an_answer_too() {
 fn one_flipped_bit_anywhere_is_found() {
     let folder = workshop();
     assay_ok(folder.path(), &["simulate", "--samples", "60", "--months", "2", "--out", "data", "--quiet"]);
-    let arguments = ["run", &pipeline("xiping-2020.toml"), "--param", "data=data", "--as-of", "2020-02-29", "--quiet"];
+    let arguments =
+        ["run", &pipeline("xiping-2020.toml"), "--param", "data=data", "--as-of", "2020-02-29", "--quiet"];
     assay_ok(folder.path(), &arguments);
     assay_ok(folder.path(), &["verify", "--quiet"]);
     let lake = folder.path().join("lake");
@@ -163,8 +165,12 @@ fn no_personal_data_reaches_the_lake_but_in_the_raw_archive() {
     county(folder.path(), "5");
     run(folder.path());
     let truth = json(&folder.path().join("data/truth.json"));
-    let canaries: Vec<&str> =
-        truth["canaries"].as_array().expect("canaries").iter().filter_map(serde_json::Value::as_str).collect();
+    let canaries: Vec<&str> = truth["canaries"]
+        .as_array()
+        .expect("canaries")
+        .iter()
+        .filter_map(serde_json::Value::as_str)
+        .collect();
     let mut all = Vec::new();
     for part in ["tables", "ledger", "objects"] {
         files(&folder.path().join("lake").join(part), &mut all);

@@ -1,0 +1,299 @@
+//! One run goes in whole or not at all: see the drawing at the head of [`crate::lake`].
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+
+use arrow::array::RecordBatch;
+use arrow::error::ArrowError;
+
+use super::delta::{self, Active, State};
+use super::files::{self, Written};
+use super::heal::take_back;
+use super::ledger::FORMAT;
+use super::schema::{Column, extend};
+use super::{DataFile, Draft, Entry, Lake, LakeError, Lock, TablePin};
+
+/// The whole new content of a table. No partitions: the table becomes empty.
+#[derive(Debug)]
+pub struct TableWrite {
+    /// Lower-case letters, digits and `_`.
+    pub name: String,
+    /// By month; otherwise there is at most one partition, of month "".
+    pub partitioned: bool,
+    pub partitions: Vec<Partition>,
+}
+
+/// The rows of one month.
+pub struct Partition {
+    /// `2020-06`, or `unknown`.
+    pub month: String,
+    /// Of the content, columns included: a partition of the same digest is not written again.
+    pub digest: String,
+    make: Make,
+}
+
+type Make = Box<dyn FnOnce() -> Result<RecordBatch, ArrowError> + Send>;
+
+impl Partition {
+    /// Rows that are made only if they have to be written; on any thread.
+    pub fn new(
+        month: impl Into<String>,
+        digest: impl Into<String>,
+        make: impl FnOnce() -> Result<RecordBatch, ArrowError> + Send + 'static,
+    ) -> Partition {
+        Partition { month: month.into(), digest: digest.into(), make: Box::new(make) }
+    }
+}
+
+impl std::fmt::Debug for Partition {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Partition").field("month", &self.month).field("digest", &self.digest).finish_non_exhaustive()
+    }
+}
+
+/// What became of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Committed {
+    /// It is in the ledger.
+    Published(Box<Entry>),
+    /// It says what this earlier run said; nothing was written.
+    Unchanged(u64),
+}
+
+/// A table's way from what is pinned to what is wanted.
+struct Plan {
+    name: String,
+    partitioned: bool,
+    kept: Vec<DataFile>,
+    fresh: Vec<Partition>,
+    gone: Vec<DataFile>,
+}
+
+pub(super) fn commit(lake: &Lake, lock: &Lock, draft: Draft, tables: Vec<TableWrite>) -> Result<Committed, LakeError> {
+    lock.covers(&lake.root)?;
+    let time = milliseconds(&draft.published_at)?;
+    check_stored(lake, &draft)?;
+    let (latest, previous) = lake.ledger.latest()?.unzip();
+    let run = latest.as_ref().map_or(1, |entry| entry.run.saturating_add(1));
+    take_back(&lake.tables(), &lake.tmp(), &lake.logs, latest.as_ref(), run, time)?;
+
+    let plans = plan(lake, latest.as_ref(), tables)?;
+    if let Some(latest) = &latest
+        && plans.is_empty()
+        && latest.draft.says_the_same(&draft)
+    {
+        return Ok(Committed::Unchanged(latest.run));
+    }
+    let tables = publish_tables(lake, latest.as_ref(), plans, run, time)?;
+    let entry = Entry { format: FORMAT, run, previous, draft, tables };
+    lake.ledger.append(&entry)?;
+    Ok(Committed::Published(Box::new(entry)))
+}
+
+/// The first half: Delta tables move ahead of their pins. Returns the new pins.
+fn publish_tables(
+    lake: &Lake,
+    latest: Option<&Entry>,
+    plans: Vec<Plan>,
+    run: u64,
+    time: i64,
+) -> Result<Vec<TablePin>, LakeError> {
+    let pins = latest.map(|entry| entry.tables.as_slice()).unwrap_or_default();
+    let mut pins: BTreeMap<String, TablePin> = pins.iter().map(|pin| (pin.name.clone(), pin.clone())).collect();
+    for plan in plans {
+        let pin = publish_table(lake, pins.get(&plan.name), plan, run, time)?;
+        pins.insert(pin.name.clone(), pin);
+    }
+    Ok(pins.into_values().collect())
+}
+
+/// Writes the changed months and makes one Delta commit of them.
+fn publish_table(
+    lake: &Lake,
+    pin: Option<&TablePin>,
+    plan: Plan,
+    run: u64,
+    time: i64,
+) -> Result<TablePin, LakeError> {
+    let Plan { name, partitioned, kept, fresh, gone } = plan;
+    let folder = lake.tables().join(&name);
+    let written = write_all(&folder, &lake.tmp(), &name, fresh, lake.threads)?;
+
+    // Files that stay were written with the columns of their time, so those stay too.
+    let stays = !kept.is_empty() || written.is_empty();
+    let mut columns: Vec<Column> = pin.filter(|_| stays).map(|pin| pin.columns.clone()).unwrap_or_default();
+    for file in &written {
+        extend(&name, &mut columns, &file.columns)?;
+    }
+
+    let before = lake.logs.state(&folder, None)?;
+    let mut actions = Vec::new();
+    if before.is_none() {
+        actions.push(delta::protocol()?);
+    }
+    if pin.is_none_or(|pin| pin.columns != columns || pin.partitioned != partitioned) {
+        let known = before.as_ref().map(|state| &state.metadata);
+        actions.push(delta::metadata(&name, known, &columns, partitioned, time)?);
+    }
+    // Equal bytes have an equal name: then the file was never gone, and Delta forbids saying it twice.
+    let again = |path: &str| written.iter().any(|new| new.file.path == path);
+    let gone: Vec<DataFile> = gone.into_iter().filter(|old| !again(&old.path)).collect();
+    let is_active = |path: &str| before.as_ref().is_some_and(|state: &State| state.files.contains_key(path));
+    for old in &gone {
+        actions.push(delta::remove(&old.path, &old.month, signed(old.bytes), time));
+    }
+    for new in written.iter().filter(|new| !is_active(&new.file.path)) {
+        let (month, bytes, stats) = (new.file.month.clone(), signed(new.file.bytes), Some(new.stats.clone()));
+        actions.push(delta::add(&new.file.path, &Active { month, bytes, modified: time, stats }));
+    }
+
+    let mut files: Vec<DataFile> = kept;
+    files.extend(written.into_iter().map(|new| new.file));
+    files.sort_by(|one, other| (&one.month, &one.path).cmp(&(&other.month, &other.path)));
+    let (version, log) = match pin {
+        Some(pin) if actions.is_empty() => (pin.version, pin.log.clone()),
+        _ => {
+            let version = before.map_or(0, |state| state.version.saturating_add(1));
+            let mut commit = delta::preamble("WRITE", run, time, partitioned);
+            commit.extend(actions);
+            (version, delta::append(&folder, &lake.tmp(), version, &commit)?)
+        }
+    };
+    // Read back before anything is pinned to it.
+    match lake.logs.state(&folder, Some(version))? {
+        Some(state) if state.equals(&files) => Ok(TablePin { name, partitioned, version, log, columns, files }),
+        _ => Err(LakeError::Damaged { path: folder, what: format!("version {version} is not what was written") }),
+    }
+}
+
+/// Writes months side by side; each thread holds one in memory.
+fn write_all(
+    folder: &Path,
+    tmp: &Path,
+    table: &str,
+    fresh: Vec<Partition>,
+    threads: usize,
+) -> Result<Vec<Written>, LakeError> {
+    let workers = threads.min(fresh.len());
+    let queue = Mutex::new(fresh.into_iter());
+    let done = Mutex::new(Vec::new());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let write = |partition: Partition| {
+        let batch = (partition.make)().map_err(|source| LakeError::Arrow { table: table.to_owned(), source })?;
+        files::write(folder, tmp, table, &partition.month, &partition.digest, batch)
+    };
+    let work = || {
+        while let Some(partition) = next() {
+            let result = write(partition);
+            done.lock().unwrap_or_else(PoisonError::into_inner).push(result);
+        }
+    };
+    thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
+    let done: Result<Vec<Written>, LakeError> =
+        done.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
+    let mut done = done?;
+    // The order of finishing decides nothing, not even that of new columns.
+    done.sort_by(|one, other| one.file.month.cmp(&other.file.month));
+    Ok(done)
+}
+
+/// The tables that change, with what changes in them.
+fn plan(lake: &Lake, latest: Option<&Entry>, tables: Vec<TableWrite>) -> Result<Vec<Plan>, LakeError> {
+    let mut plans: Vec<Plan> = Vec::new();
+    let mut seen: Vec<String> = Vec::new();
+    for table in tables {
+        check_names(&table)?;
+        if seen.contains(&table.name) {
+            return Err(LakeError::Name { what: "table", name: table.name, reason: "it is given twice" });
+        }
+        seen.push(table.name.clone());
+        let pin = latest.and_then(|entry| entry.table(&table.name));
+        let folder = lake.tables().join(&table.name);
+        // Files of a table that is now cut otherwise are of no use.
+        let same_cut = pin.is_some_and(|pin| pin.partitioned == table.partitioned);
+        let (mut kept, mut fresh) = (Vec::new(), Vec::new());
+        let mut gone: Vec<DataFile> = pin.map(|pin| pin.files.clone()).unwrap_or_default();
+        for partition in table.partitions {
+            let reusable = |file: &DataFile| {
+                let same = same_cut && file.month == partition.month && file.digest == partition.digest;
+                // A file that is lost or cut short is written anew rather than trusted.
+                same && fs::metadata(folder.join(&file.path)).is_ok_and(|found| found.len() == file.bytes)
+            };
+            match gone.iter().position(reusable) {
+                Some(index) => kept.push(gone.swap_remove(index)),
+                None => fresh.push(partition),
+            }
+        }
+        if !(fresh.is_empty() && gone.is_empty()) {
+            plans.push(Plan { name: table.name, partitioned: table.partitioned, kept, fresh, gone });
+        }
+    }
+    Ok(plans)
+}
+
+fn check_names(table: &TableWrite) -> Result<(), LakeError> {
+    let wrong = |what, name: &str, reason| Err(LakeError::Name { what, name: name.to_owned(), reason });
+    let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    if table.name.is_empty() || !table.name.bytes().all(plain) {
+        return wrong("table", &table.name, "only lower-case letters, digits and _ are allowed");
+    }
+    let mut seen: Vec<&str> = Vec::new();
+    for Partition { month, .. } in &table.partitions {
+        if !(if table.partitioned { is_month(month) } else { month.is_empty() }) {
+            return wrong("month", month, "expected 2020-06 or `unknown`; nothing in a table without partitions");
+        }
+        if seen.contains(&month.as_str()) {
+            return wrong("month", month, "it is given twice");
+        }
+        seen.push(month);
+    }
+    Ok(())
+}
+
+fn is_month(text: &str) -> bool {
+    let digits = |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
+    let dated = text.split_once('-').is_some_and(|(year, month)| digits(year, 4) && digits(month, 2));
+    dated || text == "unknown"
+}
+
+/// Raw exports are the source of truth: a run that names one that is not kept could never be rebuilt.
+fn check_stored(lake: &Lake, draft: &Draft) -> Result<(), LakeError> {
+    let missing = |what: String, blake3: &str| Err(LakeError::NotStored { what, blake3: blake3.to_owned() });
+    for input in &draft.inputs {
+        if !lake.raw.has(&input.blake3)? {
+            return missing(format!("the export {}", input.path), &input.blake3);
+        }
+    }
+    for object in &draft.objects {
+        if !lake.objects.has(&object.blake3)? {
+            return missing(object.name.clone(), &object.blake3);
+        }
+    }
+    match &draft.cells {
+        Some(cells) if !lake.objects.has(cells)? => missing("cells".to_owned(), cells),
+        _ => Ok(()),
+    }
+}
+
+fn milliseconds(text: &str) -> Result<i64, LakeError> {
+    let time: jiff::Timestamp = text.parse().map_err(|_| LakeError::Time { text: text.to_owned() })?;
+    Ok(time.as_millisecond())
+}
+
+/// Delta counts bytes with a sign.
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// For tests: dies between Delta's commits and the ledger.
+#[cfg(test)]
+pub(super) fn commit_then_die(lake: &Lake, draft: &Draft, tables: Vec<TableWrite>) -> Result<(), LakeError> {
+    let time = milliseconds(&draft.published_at)?;
+    let latest = lake.ledger.latest()?.map(|(entry, _)| entry);
+    let plans = plan(lake, latest.as_ref(), tables)?;
+    publish_tables(lake, latest.as_ref(), plans, latest.as_ref().map_or(1, |entry| entry.run + 1), time)?;
+    Ok(())
+}
