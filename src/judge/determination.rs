@@ -84,7 +84,7 @@ fn decide(
         let limit = match parse_limit(text) {
             Ok(limit) => limit,
             Err(fault) => {
-                faults.push((column, text.to_owned(), Fault { code: Code::BadLimit, ..fault }));
+                faults.push((column, text.to_owned(), fault));
                 continue;
             }
         };

@@ -110,7 +110,11 @@ pub fn parse_limit(text: &str) -> Result<Limit, Fault> {
         Some(rest) => (true, rest),
         None => (false, compact.strip_prefix(['≤', '<']).unwrap_or(&compact)),
     };
-    let (number, unit) = leading_number(rest.trim_start_matches('='))?;
+    let bad_limit = |fault: Fault| match fault.code {
+        Code::LostExponent => fault,
+        _ => Fault::new(Code::BadLimit, "a number with its unit, or 不得检出"),
+    };
+    let (number, unit) = leading_number(rest.trim_start_matches('=')).map_err(bad_limit)?;
     match number {
         Some(number) if at_least => Ok(Limit::AtLeast(number, unit.to_owned())),
         Some(number) => Ok(Limit::AtMost(number, unit.to_owned())),
@@ -256,16 +260,24 @@ fn leading_number(text: &str) -> Result<(Option<Decimal>, &str), Fault> {
         number = power_of_ten(Decimal::ONE, exponent).ok_or_else(bad_result)?;
         rest = &rest[length..];
     }
-    if rest.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '^' | '×')) {
-        return Err(bad_result());
-    }
-    Ok((Some(number), rest))
+    if is_unit(rest) { Ok((Some(number), rest)) } else { Err(bad_result()) }
+}
+
+/// Whether what follows a number can be its unit, so that `3.0|0.5`, `2.9(牛乳)/2.8(羊乳)` and `30,其他70`
+/// are not taken for their first number.
+fn is_unit(rest: &str) -> bool {
+    let condition = rest.contains('(') && rest.chars().any(|c| c > '\u{2e7f}') && !rest.contains('计');
+    let begins_badly = rest.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | '^' | '×'));
+    let separates =
+        |c: char| matches!(c, '|' | ';' | ',' | ':' | '<' | '>' | '≤' | '≥' | '=' | '.' | '║' | '‖');
+    !begins_badly && !condition && !rest.contains(separates)
 }
 
 fn parse_plan(compact: &str) -> Option<Limit> {
     let (mut n, mut c, mut m, mut big_m) = (None, None, None, None);
     for part in compact.split([',', ';', '、']).filter(|part| !part.is_empty()) {
         let (name, value) = part.split_once(['=', ':'])?;
+        let value = value.split_once("(单位").map_or(value, |(value, _)| value);
         let (number, _) = leading_number(value.trim_start_matches(['≤', '='])).ok()?;
         match name {
             "n" => n = value.parse().ok(),
@@ -353,6 +365,13 @@ mod tests {
             ("n:5,c:0,m:0/25g", Ok(Limit::Plan { n: 5, c: 0, m: number("0"), big_m: None })),
             ("n=5，c=2，m=2.5×10", Err(Code::BadLimit)),
             ("西式火腿70，其他30", Err(Code::BadLimit)),
+            ("2.9(牛乳）/2.8（羊乳）", Err(Code::BadLimit)),
+            ("3.0|0.5", Err(Code::BadLimit)),
+            ("n=5,c=2,m=100,M=1000|40.0|150.0", Err(Code::BadLimit)),
+            (
+                "n=5,c=2,m=2.5×10⁴,M=10⁵（单位：CFU/g）",
+                Ok(Limit::Plan { n: 5, c: 2, m: number("25000"), big_m: Some(number("100000")) }),
+            ),
         ] {
             assert_eq!(parse_limit(text).map_err(|fault| fault.code), expected, "{text}");
         }
