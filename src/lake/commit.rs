@@ -297,3 +297,169 @@ pub(super) fn commit_then_die(lake: &Lake, draft: &Draft, tables: Vec<TableWrite
     publish_tables(lake, latest.as_ref(), plans, latest.as_ref().map_or(1, |entry| entry.run + 1), time)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Array, Int64Array, StringArray};
+
+    use super::*;
+    use crate::lake::testing::{batch, change, codes, draft, lake, next, publish, samples, table};
+
+    fn parquet_files(lake: &Lake) -> usize {
+        let months = fs::read_dir(lake.tables().join("samples")).expect("lists").flatten();
+        let months = months.map(|entry| entry.path()).filter(|path| !path.ends_with("_delta_log"));
+        months.map(|month| fs::read_dir(month).expect("lists").count()).sum()
+    }
+
+    fn version(lake: &Lake) -> u64 {
+        lake.logs.state(&lake.tables().join("samples"), None).expect("reads").expect("is there").version
+    }
+
+    #[test]
+    fn what_is_committed_is_read_back() {
+        let (_root, lake) = lake();
+        let lock = lake.lock(false).expect("locks");
+        let entry = publish(&lake, &lock, draft(), vec![table("samples", samples())]);
+        let may = lake.read(&entry, "samples", Some("2020-05")).expect("reads");
+        let expected = batch(&["S1", "S2"]);
+        assert_eq!(may.len(), 1);
+        for field in expected.schema().fields() {
+            let (was, is) = (expected.column_by_name(field.name()), may[0].column_by_name(field.name()));
+            let was = arrow::compute::cast(was.expect("there"), is.expect("there").data_type()).expect("casts");
+            assert_eq!(&was, is.expect("there"), "{}", field.name());
+        }
+        let month = may[0].column_by_name("month").expect("there");
+        assert_eq!(month.as_ref(), &StringArray::from(vec!["2020-05", "2020-05"]) as &dyn Array);
+        assert_eq!(lake.latest().expect("reads"), Some(entry.clone()));
+        assert!(matches!(lake.read(&entry, "duties", None), Err(LakeError::NoTable { .. })));
+    }
+
+    #[test]
+    fn a_run_that_says_nothing_new_writes_nothing() {
+        let (_root, lake) = lake();
+        let lock = lake.lock(false).expect("locks");
+        publish(&lake, &lock, draft(), vec![table("samples", samples())]);
+        let later = Draft { published_at: "2021-02-04T08:00:00Z".to_owned(), ..draft() };
+        let again = lake.commit(&lock, later, vec![table("samples", samples())]).expect("commits");
+        assert_eq!(again, Committed::Unchanged(1));
+        assert_eq!((lake.entries().expect("reads").len(), version(&lake)), (1, 0));
+        // Other words about the same rows are a new run, but no new version.
+        publish(&lake, &lock, next(draft()), vec![table("samples", samples())]);
+        assert_eq!((lake.entries().expect("reads").len(), version(&lake)), (2, 0));
+    }
+
+    #[test]
+    fn only_the_month_that_changed_is_written() {
+        let (_root, lake) = lake();
+        let lock = lake.lock(false).expect("locks");
+        let first = publish(&lake, &lock, draft(), vec![table("samples", samples())]);
+        let second = publish(&lake, &lock, draft(), vec![table("samples", change(samples(), "2020-06"))]);
+        assert_eq!((parquet_files(&lake), version(&lake)), (3, 1));
+        assert_eq!(first.tables[0].files[0], second.tables[0].files[0]);
+        assert_eq!(codes(&lake, &first), ["S1", "S2", "S3"], "what was known then");
+        assert_eq!(codes(&lake, &second), ["S1", "S2", "S3", "S9"]);
+        let third = publish(&lake, &lock, draft(), vec![table("samples", samples()[..1].to_vec())]);
+        assert_eq!(codes(&lake, &third), ["S1", "S2"], "a month that is gone");
+        // Back to what was: the old file is there still.
+        let fourth = publish(&lake, &lock, draft(), vec![table("samples", samples())]);
+        assert_eq!((codes(&lake, &fourth), parquet_files(&lake)), (codes(&lake, &first), 3));
+    }
+
+    #[test]
+    fn a_run_that_died_before_the_ledger_never_was() {
+        let (_root, lake) = lake();
+        let lock = lake.lock(false).expect("locks");
+        // Dies in the first run of all, then in a later one.
+        commit_then_die(&lake, &draft(), vec![table("samples", change(samples(), "2020-05"))]).expect("dies");
+        assert_eq!(lake.latest().expect("reads"), None);
+        let first = publish(&lake, &lock, draft(), vec![table("samples", samples())]);
+        let wider = |codes: &'static [&'static str]| {
+            let make = move || {
+                let note: Arc<dyn Array> = Arc::new(Int64Array::from(vec![1; codes.len()]));
+                let narrow = batch(codes);
+                let fields = narrow.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+                let columns = fields.into_iter().zip(narrow.columns().to_vec());
+                RecordBatch::try_from_iter_with_nullable(
+                    columns.chain([("note".to_owned(), note)]).map(|(name, array)| (name, array, true)),
+                )
+            };
+            let partition = Partition::new("2020-07", "wider", make);
+            let mut write = table("samples", samples());
+            write.partitions.push(partition);
+            vec![write]
+        };
+        commit_then_die(&lake, &draft(), wider(&["S7"])).expect("dies");
+        assert_eq!(codes(&lake, &lake.latest().expect("reads").expect("one")), ["S1", "S2", "S3"]);
+        let ahead = version(&lake);
+        // The next run has nothing new to say, and yet the table is put back for foreign readers.
+        let again = lake.commit(&lock, draft(), vec![table("samples", samples())]).expect("commits");
+        assert_eq!((again, version(&lake)), (Committed::Unchanged(1), ahead + 1));
+        let state = lake.logs.state(&lake.tables().join("samples"), None).expect("reads").expect("is there");
+        assert!(state.equals(&first.tables[0].files));
+        let again = lake.commit(&lock, draft(), vec![table("samples", samples())]).expect("commits");
+        assert_eq!((again, version(&lake)), (Committed::Unchanged(1), ahead + 1), "put back once");
+        // And the run that had died goes through, with its new column.
+        let second = publish(&lake, &lock, draft(), wider(&["S7"]));
+        assert_eq!(codes(&lake, &second), ["S1", "S2", "S3", "S7"]);
+        let may = lake.read(&second, "samples", Some("2020-05")).expect("reads");
+        assert_eq!(may[0].column_by_name("note").expect("there").null_count(), 2);
+        assert_eq!(lake.verify(None).expect("verifies").damage, []);
+    }
+
+    #[test]
+    fn a_table_may_be_whole_and_may_be_emptied() {
+        let (_root, lake) = lake();
+        let lock = lake.lock(false).expect("locks");
+        let whole = |digest: &str, codes: &'static [&'static str]| TableWrite {
+            name: "samples".to_owned(),
+            partitioned: false,
+            partitions: vec![Partition::new("", digest, move || Ok(batch(codes)))],
+        };
+        let first = publish(&lake, &lock, draft(), vec![whole("a", &["E1", "E2"])]);
+        assert_eq!(codes(&lake, &first), ["E1", "E2"]);
+        assert!(lake.read(&first, "samples", None).expect("reads")[0].column_by_name("month").is_none());
+        let empty = TableWrite { partitions: Vec::new(), ..whole("", &[]) };
+        let second = publish(&lake, &lock, draft(), vec![empty]);
+        assert!(codes(&lake, &second).is_empty());
+        // A digest that changes over equal rows is no change for Delta.
+        let third = publish(&lake, &lock, draft(), vec![whole("b", &["E1"])]);
+        let fourth = publish(&lake, &lock, draft(), vec![whole("c", &["E1"])]);
+        assert_eq!(third.tables[0].version, fourth.tables[0].version);
+        // Cut by month from now on.
+        let fifth = publish(&lake, &lock, draft(), vec![table("samples", samples())]);
+        assert_eq!(codes(&lake, &fifth), ["S1", "S2", "S3"]);
+    }
+
+    #[test]
+    fn the_second_run_finds_the_lake_locked() {
+        let (_root, lake) = lake();
+        let lock = lake.lock(false).expect("locks");
+        let other = Lake::open(&lake.root).expect("opens");
+        assert!(matches!(other.lock(false), Err(LakeError::Locked { by }) if by == std::process::id().to_string()));
+        drop(lock);
+        let lock = other.lock(true).expect("locks");
+        let (_root, stranger) = super::super::testing::lake();
+        assert!(matches!(stranger.commit(&lock, draft(), Vec::new()), Err(LakeError::WrongLock { .. })));
+    }
+
+    #[test]
+    fn what_cannot_be_stored_is_refused_before_anything_is_published() {
+        let (_root, lake) = lake();
+        let lock = lake.lock(false).expect("locks");
+        let refused = |draft: Draft, tables| lake.commit(&lock, draft, tables).expect_err("is refused");
+        let input = super::super::Input { blake3: "0".repeat(64), ..Default::default() };
+        let unarchived = Draft { inputs: vec![input], ..draft() };
+        assert!(matches!(refused(unarchived, Vec::new()), LakeError::NotStored { .. }));
+        for (name, month) in [("../x", "2020-05"), ("samples", "2020-5"), ("samples", "../../x")] {
+            assert!(matches!(refused(draft(), vec![table(name, vec![(month, vec!["S1"])])]), LakeError::Name { .. }));
+        }
+        let timeless = Draft { published_at: "yesterday".to_owned(), ..draft() };
+        assert!(matches!(refused(timeless, Vec::new()), LakeError::Time { .. }));
+        assert_eq!(lake.latest().expect("reads"), None);
+        assert!(matches!(Lake::open(&lake.root.join("nowhere")), Err(LakeError::Missing { .. })));
+        assert!(matches!(Lake::open_or_create(&lake.root.join("tables")), Ok(_)), "an empty folder");
+        assert!(matches!(Lake::open_or_create(&lake.root), Ok(_)));
+    }
+}

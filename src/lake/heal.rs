@@ -26,7 +26,8 @@ pub(super) fn take_back(
         let Some(newest) = logs.state(&folder, None)? else { continue };
         let pin = latest.and_then(|entry| entry.table(&name));
         let pinned = match pin {
-            Some(pin) => pinned_state(&folder, logs, pin, &newest)?,
+            Some(pin) if newest.version == pin.version && newest.equals(&pin.files) => continue,
+            Some(pin) => Some(pinned_state(&folder, logs, pin, &newest)?),
             None => None,
         };
         let actions = difference(&newest, pinned.as_ref(), time);
@@ -40,7 +41,7 @@ pub(super) fn take_back(
 }
 
 /// The table as it was pinned, checked against the pin.
-fn pinned_state(folder: &Path, logs: &Logs, pin: &TablePin, newest: &State) -> Result<Option<State>, LakeError> {
+fn pinned_state(folder: &Path, logs: &Logs, pin: &TablePin, newest: &State) -> Result<State, LakeError> {
     let damaged = |what: &str| {
         let what = format!("table `{}`: version {} in Delta's log {what}", pin.name, pin.version);
         LakeError::Damaged { path: folder.to_owned(), what }
@@ -48,9 +49,8 @@ fn pinned_state(folder: &Path, logs: &Logs, pin: &TablePin, newest: &State) -> R
     if newest.version < pin.version {
         return Err(damaged("is missing"));
     }
-    let state = logs.state(folder, Some(pin.version))?;
-    match state {
-        Some(state) if state.equals(&pin.files) => Ok(Some(state)),
+    match logs.state(folder, Some(pin.version))? {
+        Some(state) if state.equals(&pin.files) => Ok(state),
         _ => Err(damaged("does not list the files that the ledger pins")),
     }
 }

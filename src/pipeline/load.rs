@@ -90,7 +90,7 @@ fn plan(source: &SourceFile, input: &Input, reference: &Reference) -> (Layout, C
                 name: column.rule.column.clone(),
                 headers: headers.clone(),
                 aliases: aliases(&column.rule.column),
-                required: column.rule.required && column.rule.default.is_none(),
+                required: !column.optional,
             });
             rules.push(column.rule.clone());
         }
@@ -167,6 +167,7 @@ fn columns_by_alias(source: &SourceFile, reference: &Reference) -> Vec<super::so
         .filter(|column| column.required || !reference.aliases.headers_of(column.name).is_empty())
         .map(|column| super::source_file::ColumnFile {
             from: From::Headers(vec![column.name.to_owned()]),
+            optional: !column.required,
             rule: ColumnRule::new(column.name, column.kind, column.required),
         })
         .collect()

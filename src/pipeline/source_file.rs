@@ -51,6 +51,8 @@ pub enum From {
 #[derive(Debug, Clone)]
 pub struct ColumnFile {
     pub from: From,
+    /// The export may lack the column altogether.
+    pub optional: bool,
     pub rule: ColumnRule,
 }
 
@@ -106,6 +108,7 @@ pub const COLUMN_KEYS: &[&str] = &[
     "decimal_comma",
     "default",
     "required",
+    "optional",
     "personal",
 ];
 pub const WIDE_KEYS: &[&str] = &["into", "name", "value", "decimal_comma", "except", "only", "constants"];
@@ -248,7 +251,7 @@ fn read_column(
         headers => From::Headers(headers.to_vec()),
     };
     if let Some(headers) = texts_of(value) {
-        return Some(ColumnFile { from: source_of(headers), rule });
+        return Some(ColumnFile { from: source_of(headers), optional: false, rule });
     }
     let section = parent.section_of(key.get_ref(), value)?;
     section.only(COLUMN_KEYS);
@@ -275,7 +278,7 @@ fn read_column(
     rule.default = section.get("default").and_then(scalar_of).map(Spanned::into_inner);
     rule.required = section.flag("required").unwrap_or(rule.required);
     rule.personal = section.flag("personal").unwrap_or(false);
-    Some(ColumnFile { from, rule })
+    Some(ColumnFile { from, optional: section.flag("optional").unwrap_or(false), rule })
 }
 
 fn read_values(section: &Section<'_>) -> BTreeMap<String, String> {

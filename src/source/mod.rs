@@ -30,6 +30,7 @@ pub struct Request {
     pub headers: Vec<String>,
     /// Headers to fall back on when none of the above is there, from the seeds' aliases.
     pub aliases: Vec<String>,
+    /// A file without it cannot be read.
     pub required: bool,
 }
 

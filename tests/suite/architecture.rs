@@ -39,7 +39,11 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
         if path.is_dir() {
             sources(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
+            // Modules of these names are compiled for tests alone.
+            let for_tests = path.file_stem().is_some_and(|stem| stem == "tests" || stem == "testing");
+            if !for_tests {
+                found.push(path);
+            }
         }
     }
 }

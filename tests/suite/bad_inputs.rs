@@ -39,7 +39,7 @@ fn files_that_cannot_be_read_say_why() {
         encoder.finish().expect("packs")
     };
     let packed = gz(GOOD.repeat(50).as_bytes());
-    let cases: [(&str, Vec<u8>, i32, &str); 8] = [
+    let cases: [(&str, Vec<u8>, i32, &str); 9] = [
         ("empty", Vec::new(), 1, "the file is empty"),
         ("blank", b"\r\n\r\n".to_vec(), 1, "the file is empty"),
         ("cut gzip", packed[..packed.len() / 2].to_vec(), 1, "cannot be unpacked to its end"),
@@ -52,6 +52,12 @@ fn files_that_cannot_be_read_say_why() {
             "neither UTF-8 nor GB18030",
         ),
         ("no such column", GOOD.replace("抽样日期", "采样时日").into_bytes(), 1, "missing: sampled_on"),
+        (
+            "no such column, though cells may be empty",
+            GOOD.replace("联系人", "电话").into_bytes(),
+            1,
+            "missing: sampled_unit",
+        ),
         ("two of a kind", GOOD.replace("联系人", "抽样日期").into_bytes(), 1, "occurs 2 times"),
     ];
     for (name, bytes, expected_code, expected) in cases {

@@ -1,0 +1,252 @@
+//! The lake: what was read, what was made of it, and which run published what.
+//!
+//! ```text
+//! lake/
+//!   lock               held by the one run that writes
+//!   raw/ab/abcdef…     exports as they came, by BLAKE3, readable by their owner only
+//!   objects/ab/…       pipelines, seeds, cells, published files, by BLAKE3
+//!   tables/<name>/     a Delta table of Parquet files, one per month
+//!   ledger/000001.json one immutable entry per published run, and `head`
+//!   tmp/               files being written; swept by the next run
+//! ```
+//!
+//! The commit protocol. Everything above the line may be lost or half done without harm; the line is one
+//! atomic rename.
+//!
+//! ```text
+//!   lock ─► take back ─► archive raw, put objects ─► Parquet files ─► Delta commit per changed table
+//!             │          (synced, by hash)           (synced, by hash)  (synced, put if absent)
+//!             │                                                             │ tables are ahead of their pins
+//!   ══════════╪═════════════════════════════════════════════════════════════▼══════════════════════════
+//!             │                                            ledger/N.json  (synced, put if absent) = published
+//!             │                                                             │
+//!             └── the next run puts a table that is                         ▼
+//!                 ahead of its pin back, by one more Delta commit       ledger/head
+//! ```
+//!
+//! Readers take no lock. They read the last entry and then only the files that it pins, each held against
+//! its BLAKE3 first; those files are immutable and never deleted, so a reader sees one run, whole.
+
+mod blobs;
+mod commit;
+mod delta;
+mod disk;
+mod entry;
+mod error;
+mod files;
+mod heal;
+mod ledger;
+mod lock;
+mod schema;
+mod stats;
+#[cfg(test)]
+mod testing;
+mod verify;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use arrow::array::RecordBatch;
+
+pub use self::commit::{Committed, Partition, TableWrite};
+pub use self::entry::{DataFile, Draft, Entry, Input, Named, Rows, TablePin};
+pub use self::error::LakeError;
+pub use self::lock::Lock;
+pub use self::schema::{Column, Kind};
+pub use self::verify::{Damage, Part, VerifyReport};
+
+use self::blobs::Blobs;
+use self::delta::Logs;
+use self::disk::{Readers, at, make_folders, names};
+use self::ledger::Ledger;
+
+/// An opened lake. Reading needs nothing else; writing needs a [`Lock`].
+#[derive(Debug)]
+pub struct Lake {
+    root: PathBuf,
+    raw: Blobs,
+    objects: Blobs,
+    ledger: Ledger,
+    logs: Logs,
+    threads: usize,
+}
+
+impl Lake {
+    /// Opens the lake in a folder.
+    ///
+    /// # Errors
+    /// [`LakeError::Missing`] if there is none.
+    pub fn open(folder: &Path) -> Result<Lake, LakeError> {
+        if !folder.join("ledger").is_dir() {
+            return Err(LakeError::Missing { dir: folder.to_owned() });
+        }
+        let root = fs::canonicalize(folder).map_err(at(folder))?;
+        let tmp = root.join("tmp");
+        for part in [tmp.clone(), root.join("tables")] {
+            make_folders(&part)?;
+        }
+        let blobs = |name: &str, readers| Blobs { folder: root.join(name), tmp: tmp.clone(), readers };
+        Ok(Lake {
+            raw: blobs("raw", Readers::Owner),
+            objects: blobs("objects", Readers::Everyone),
+            ledger: Ledger { folder: root.join("ledger"), tmp: tmp.clone() },
+            logs: Logs::new(&root)?,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            root,
+        })
+    }
+
+    /// Opens the lake, made if the folder is missing or empty.
+    ///
+    /// # Errors
+    /// [`LakeError::Foreign`] if the folder holds something else.
+    pub fn open_or_create(folder: &Path) -> Result<Lake, LakeError> {
+        let ledger = folder.join("ledger");
+        if !ledger.is_dir() {
+            if let Some(found) = names(folder)?.into_iter().next() {
+                return Err(LakeError::Foreign { dir: folder.to_owned(), found });
+            }
+            make_folders(&ledger)?;
+        }
+        Lake::open(folder)
+    }
+
+    /// Limits the threads that write; by default one per core.
+    #[must_use]
+    pub fn with_threads(self, threads: usize) -> Lake {
+        Lake { threads: threads.max(1), ..self }
+    }
+
+    /// Takes the lock, waiting for it if told to.
+    ///
+    /// # Errors
+    /// [`LakeError::Locked`] if another run holds it.
+    pub fn lock(&self, wait: bool) -> Result<Lock, LakeError> {
+        Lock::take(&self.root, &self.tmp(), wait)
+    }
+
+    /// Keeps a copy of an export, whose hash is known from reading it.
+    ///
+    /// # Errors
+    /// [`LakeError::WrongHash`] if the file changed since.
+    pub fn archive(&self, lock: &Lock, path: &Path, expected: &str) -> Result<(), LakeError> {
+        lock.covers(&self.root)?;
+        self.raw.put_file(path, expected)
+    }
+
+    /// The copy of an export, unchecked; none if it is not archived.
+    ///
+    /// # Errors
+    /// The hash is no hash.
+    pub fn archived(&self, hash: &str) -> Result<Option<PathBuf>, LakeError> {
+        Ok(if self.raw.has(hash)? { Some(self.raw.path(hash)?) } else { None })
+    }
+
+    /// Stores a small immutable text or file and returns its hash.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn put_object(&self, lock: &Lock, bytes: &[u8]) -> Result<String, LakeError> {
+        lock.covers(&self.root)?;
+        self.objects.put(bytes)
+    }
+
+    /// What was stored under this hash, checked.
+    ///
+    /// # Errors
+    /// It is missing or damaged.
+    pub fn object(&self, hash: &str) -> Result<Vec<u8>, LakeError> {
+        self.objects.get(hash)
+    }
+
+    /// The last published run.
+    ///
+    /// # Errors
+    /// The entry is damaged, or not the one published last.
+    pub fn latest(&self) -> Result<Option<Entry>, LakeError> {
+        Ok(self.ledger.latest()?.map(|(entry, _)| entry))
+    }
+
+    /// One published run.
+    ///
+    /// # Errors
+    /// [`LakeError::NoRun`], or the entry is damaged.
+    pub fn entry(&self, run: u64) -> Result<Entry, LakeError> {
+        let last = self.ledger.last()?;
+        if run == 0 || run > last {
+            return Err(LakeError::NoRun { run, last });
+        }
+        Ok(self.ledger.read(run)?.0)
+    }
+
+    /// All published runs, the chain between them checked.
+    ///
+    /// # Errors
+    /// The first damage in the ledger.
+    pub fn entries(&self) -> Result<Vec<Entry>, LakeError> {
+        self.ledger.walk()?.into_iter().map(|read| Ok(read?.0)).collect()
+    }
+
+    /// Publishes a run: all of it, or nothing. A table that is not given stays as it is.
+    ///
+    /// # Errors
+    /// Whatever stops it; the last published run is then still the last.
+    pub fn commit(&self, lock: &Lock, draft: Draft, tables: Vec<TableWrite>) -> Result<Committed, LakeError> {
+        commit::commit(self, lock, draft, tables)
+    }
+
+    /// Rows of a table as a run published it, of one month or of all; every file checked before it is decoded.
+    ///
+    /// # Errors
+    /// [`LakeError::NoTable`], or a file is damaged.
+    pub fn read(&self, entry: &Entry, table: &str, month: Option<&str>) -> Result<Vec<RecordBatch>, LakeError> {
+        let pin = pin(entry, table)?;
+        let mut batches = Vec::new();
+        for file in pin.files.iter().filter(|file| month.is_none_or(|month| file.month == month)) {
+            batches.extend(self.read_file(pin, file)?);
+        }
+        Ok(batches)
+    }
+
+    /// Rows of one pinned file, for callers that read several at a time.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub fn read_file(&self, table: &TablePin, file: &DataFile) -> Result<Vec<RecordBatch>, LakeError> {
+        files::read(&self.tables().join(&table.name), table, file)
+    }
+
+    /// Files of a table as a run published it.
+    ///
+    /// # Errors
+    /// [`LakeError::NoTable`].
+    pub fn files(&self, entry: &Entry, table: &str) -> Result<Vec<DataFile>, LakeError> {
+        Ok(pin(entry, table)?.files.clone())
+    }
+
+    /// Where a data file lies, for readers of other kinds; they must check its hash themselves.
+    pub fn data_path(&self, table: &str, file: &DataFile) -> PathBuf {
+        self.tables().join(table).join(&file.path)
+    }
+
+    /// Checks the ledger, that nothing is missing or cut short, and the content of every file, or of a share
+    /// of them (0.05 for a twentieth, another one each time).
+    ///
+    /// # Errors
+    /// Only if the lake cannot be looked at; damage is in the report.
+    pub fn verify(&self, subset: Option<f64>) -> Result<VerifyReport, LakeError> {
+        verify::verify(self, subset)
+    }
+
+    fn tables(&self) -> PathBuf {
+        self.root.join("tables")
+    }
+
+    fn tmp(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+}
+
+fn pin<'a>(entry: &'a Entry, table: &str) -> Result<&'a TablePin, LakeError> {
+    entry.table(table).ok_or_else(|| LakeError::NoTable { run: entry.run, table: table.to_owned() })
+}

@@ -1,0 +1,84 @@
+//! A small lake for the tests of this room.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, RecordBatch,
+    StringArray,
+};
+use arrow::datatypes::Int32Type;
+
+use super::{Committed, Draft, Entry, Lake, Lock, Partition, TableWrite};
+
+/// Month and the codes of its samples.
+pub(super) type Months = Vec<(&'static str, Vec<&'static str>)>;
+
+pub(super) fn lake() -> (tempfile::TempDir, Lake) {
+    let root = tempfile::tempdir().expect("temporary folder");
+    let lake = Lake::open_or_create(&root.path().join("lake")).expect("creates");
+    (root, lake)
+}
+
+pub(super) fn draft() -> Draft {
+    Draft { published_at: "2021-01-04T08:00:00Z".to_owned(), as_of: "2020-12-31".to_owned(), ..Draft::default() }
+}
+
+/// A draft that says something else.
+pub(super) fn next(draft: Draft) -> Draft {
+    Draft { as_of: "2021-01-31".to_owned(), ..draft }
+}
+
+pub(super) fn samples() -> Months {
+    vec![("2020-05", vec!["S1", "S2"]), ("2020-06", vec!["S3"])]
+}
+
+/// The same with one more sample in one month.
+pub(super) fn change(mut months: Months, month: &str) -> Months {
+    months.iter_mut().filter(|(name, _)| *name == month).for_each(|(_, codes)| codes.push("S9"));
+    months
+}
+
+/// Every type that a lake stores.
+pub(super) fn batch(codes: &[&str]) -> RecordBatch {
+    let count = i32::try_from(codes.len()).expect("small");
+    let labs: DictionaryArray<Int32Type> = codes.iter().map(|_| Some("实验室")).collect();
+    let values = (0..count).map(|n| (n > 0).then_some(i128::from(n) * 1_500_000_000_000));
+    let values = values.collect::<Decimal128Array>().with_precision_and_scale(38, 12).expect("fits");
+    let columns: [(&str, ArrayRef); 7] = [
+        ("sample_code", Arc::new(StringArray::from(codes.to_vec()))),
+        ("lab", Arc::new(labs)),
+        ("line", Arc::new(Int32Array::from_iter_values(0..count))),
+        ("run", Arc::new(Int64Array::from_iter_values((0..count).map(i64::from)))),
+        ("sampled_on", Arc::new(Date32Array::from_iter_values((0..count).map(|n| 18_400 + n)))),
+        ("rapid_test", Arc::new((0..count).map(|n| Some(n % 2 == 0)).collect::<BooleanArray>())),
+        ("value", Arc::new(values)),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).expect("batch")
+}
+
+pub(super) fn table(name: &str, months: Months) -> TableWrite {
+    let partitions = months.into_iter().map(|(month, codes)| {
+        let digest = codes.join(",");
+        Partition::new(month, digest, move || Ok(batch(&codes)))
+    });
+    TableWrite { name: name.to_owned(), partitioned: true, partitions: partitions.collect() }
+}
+
+pub(super) fn publish(lake: &Lake, lock: &Lock, draft: Draft, tables: Vec<TableWrite>) -> Entry {
+    match lake.commit(lock, draft, tables).expect("commits") {
+        Committed::Published(entry) => *entry,
+        Committed::Unchanged(run) => panic!("nothing new against run {run}"),
+    }
+}
+
+/// Codes of all samples, sorted.
+pub(super) fn codes(lake: &Lake, entry: &Entry) -> Vec<String> {
+    let batches = lake.read(entry, "samples", None).expect("reads");
+    let mut codes: Vec<String> = Vec::new();
+    for batch in batches {
+        let column = batch.column_by_name("sample_code").expect("there").as_any().downcast_ref::<StringArray>();
+        codes.extend(column.expect("text").iter().flatten().map(str::to_owned));
+    }
+    codes.sort_unstable();
+    codes
+}
