@@ -53,18 +53,19 @@ pub fn history(arguments: &HistoryArguments, global: &Global) -> Result<(), Fail
         ("superseded", Kind::Integer),
     ]);
     for entry in lake.entries()? {
-        let count = |name: &str| Cell::integer(entry.rows[name].as_i64());
+        let count = |number: u64| Cell::integer(i64::try_from(number).ok());
+        let draft = &entry.draft;
         table.rows.push(vec![
             Cell::integer(i64::try_from(entry.run).ok()),
-            Cell::text(entry.published_at.as_str()),
-            Cell::text(entry.pipeline_name.as_str()),
-            Cell::text(entry.as_of.as_str()),
-            Cell::integer(i64::try_from(entry.inputs.len()).ok()),
-            count("read"),
-            count("accepted"),
-            count("rejected"),
-            count("duplicate"),
-            count("superseded"),
+            Cell::text(draft.published_at.as_str()),
+            Cell::text(draft.pipeline.name.as_str()),
+            Cell::text(draft.as_of.as_str()),
+            count(draft.inputs.len() as u64),
+            count(draft.rows.read),
+            count(draft.rows.accepted),
+            count(draft.rows.rejected),
+            count(draft.rows.duplicate),
+            count(draft.rows.superseded),
         ]);
     }
     output::write(&table, &arguments.output)
@@ -72,16 +73,23 @@ pub fn history(arguments: &HistoryArguments, global: &Global) -> Result<(), Fail
 
 pub fn verify(arguments: &VerifyArguments, global: &Global) -> Result<(), Failure> {
     let report = Lake::open(&global.lake)?.verify(arguments.subset)?;
-    let damaged: Vec<String> = report.damaged.iter().map(|damage| format!("  {damage}")).collect();
+    let damaged: Vec<String> = report
+        .damage
+        .iter()
+        .map(|damage| {
+            let table = damage.table.as_deref().map(|table| format!(" (table {table})")).unwrap_or_default();
+            format!("  {}{table}: {}", damage.path.display(), damage.what)
+        })
+        .collect();
     if damaged.is_empty() {
         if !global.quiet {
             use std::io::Write;
-            writeln!(anstream::stderr(), "{} files checked, none damaged", report.checked)?;
+            writeln!(anstream::stderr(), "{} files and {} runs checked, none damaged", report.read, report.entries)?;
         }
         return Ok(());
     }
     let message =
-        format!("{} of {} files are damaged\n{}", damaged.len(), report.checked, damaged.join("\n"));
+        format!("{} of {} files are damaged\n{}", damaged.len(), report.files, damaged.join("\n"));
     Err(Failure::new(VERIFICATION_FAILED, message).with_hint(
         "the raw exports rebuild everything else: remove the lake's tables and run the pipeline again",
     ))
@@ -90,8 +98,8 @@ pub fn verify(arguments: &VerifyArguments, global: &Global) -> Result<(), Failur
 pub fn restore(arguments: &RestoreArguments, global: &Global) -> Result<(), Failure> {
     let (lake, entry) = store::published(&global.lake, Some(arguments.run))?;
     let mut draft = report::Draft::default();
-    for file in &entry.outputs {
-        draft.add(&file.file, lake.object(&file.blake3)?);
+    for output in &entry.draft.outputs {
+        draft.add(&output.name, lake.object(&output.blake3)?);
     }
     report::publish(&arguments.out, &draft).map_err(crate::pipeline::RunError::from)?;
     Ok(())

@@ -54,10 +54,10 @@ fn parse_period(text: &str) -> Result<(Date, Date), String> {
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     let (lake, entry) = store::published(&global.lake, global.as_known_at)?;
-    let text = String::from_utf8_lossy(&lake.object(&entry.pipeline_hash)?).into_owned();
-    let mut file = pipeline::parse(Path::new(&entry.pipeline_name), &text).map_err(RunError::from)?;
+    let text = String::from_utf8_lossy(&lake.object(&entry.draft.pipeline.blake3)?).into_owned();
+    let mut file = pipeline::parse(Path::new(&entry.draft.pipeline.name), &text).map_err(RunError::from)?;
     let reference = Reference::built_in().map_err(RunError::from)?;
-    let recorded: Option<Date> = entry.as_of.parse().ok();
+    let recorded: Option<Date> = entry.draft.as_of.parse().ok();
     let as_of = arguments.as_of.or(recorded).ok_or_else(|| Failure::new(USAGE, "give a day with --as-of"))?;
     let definition = definition(&file, arguments)?;
     file.indicators = vec![definition];

@@ -31,12 +31,15 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
 /// Every table of the run, and what it published.
 fn tables(lake: &Lake, entry: &Entry) -> Result<Vec<(String, Rows)>, Failure> {
     let mut tables = Vec::new();
-    for name in entry.tables.keys() {
-        let files = lake.files(entry, name).into_iter().map(|file| (file.path, file.month));
-        tables.push((name.clone(), Rows::Files(files.collect())));
+    for table in &entry.tables {
+        let files = lake.files(entry, &table.name)?.into_iter().map(|file| {
+            let path = lake.data_path(&table.name, &file);
+            (path, table.partitioned.then_some(file.month))
+        });
+        tables.push((table.name.clone(), Rows::Files(files.collect())));
     }
-    for output in &entry.outputs {
-        if let Some(name) = output.file.strip_suffix(".parquet") {
+    for output in &entry.draft.outputs {
+        if let Some(name) = output.name.strip_suffix(".parquet") {
             tables.push((name.to_owned(), Rows::Bytes(lake.object(&output.blake3)?)));
         }
     }

@@ -15,7 +15,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     let (lake, entry) = store::published(&global.lake, global.as_known_at)?;
-    let listed = entry.outputs.iter().find(|output| output.file == "rejections.csv");
+    let listed = entry.draft.outputs.iter().find(|output| output.name == "rejections.csv");
     let Some(listed) = listed else {
         return Err(Failure::new(FAILED, format!("run {} kept no list of rejections", entry.run)));
     };

@@ -30,7 +30,7 @@ pub struct MonthBatch {
     pub batch: RecordBatch,
 }
 
-/// Files a table's rows by the month of its own date; one batch named `all` for tables without one.
+/// Files a table's rows by the month of its own date; one batch without a month for tables that have none.
 ///
 /// # Errors
 /// None that input can cause: Arrow's own.
@@ -39,7 +39,7 @@ pub fn to_months(name: &str, frame: &Frame, run: u64) -> Result<Vec<MonthBatch>,
     let mut months: BTreeMap<String, Vec<u32>> = BTreeMap::new();
     match month_of {
         None => {
-            months.insert("all".to_owned(), (0..frame.rows() as u32).collect());
+            months.insert(String::new(), (0..frame.rows() as u32).collect());
         }
         Some(column) => {
             let days = frame.column_or_missing(column);

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use super::batches::{from_batches, to_months};
 use super::{Evaluated, RunError, RunRequest, Stored};
 use crate::column::Frame;
-use crate::lake::{Committed, Draft, Entry, Lake, LakeError, LedgerInput, OutputFile, Partition, TableWrite};
+use crate::lake::{Committed, Draft, Entry, Input, Lake, LakeError, Named, Partition, Rows, TableWrite};
 use crate::model::TABLES;
 use crate::report::{self, RunRecord};
 
@@ -21,33 +21,16 @@ pub fn store(
     let lake = Lake::open_or_create(&request.lake)?;
     let lock = lake.lock(request.wait)?;
     for input in &evaluated.inputs {
-        lake.archive(&input.path, &input.blake3)?;
+        lake.archive(&lock, &input.path, &input.blake3)?;
     }
-    let mut outputs = Vec::new();
-    for (name, bytes) in &report.files {
-        outputs.push(OutputFile { file: name.clone(), blake3: lake.put_object(bytes)? });
-    }
-    let mut seeds = serde_json::Map::new();
-    for (name, text) in evaluated.reference.texts() {
-        seeds.insert(name.to_owned(), lake.put_object(text.as_bytes())?.into());
-    }
-    let run = lake.latest()?.map_or(1, |entry| entry.run + 1);
-    let mut tables = Vec::new();
-    for schema in TABLES {
-        let Some(frame) = evaluated.assembled.tables.get(schema.name) else { continue };
-        let months = to_months(schema.name, frame, run).map_err(report::ReportError::from)?;
-        let partitions = months.into_iter().map(|part| Partition {
-            month: part.month,
-            digest: part.digest,
-            batch: part.batch,
-        });
-        tables.push(TableWrite {
-            name: schema.name.to_owned(),
-            partitioned: schema.month_of.is_some(),
-            partitions: partitions.collect(),
-        });
-    }
-    let inputs = record.inputs.iter().zip(&evaluated.inputs).map(|(input, found)| LedgerInput {
+    let put = |name: &str, bytes: &[u8]| -> Result<Named, LakeError> {
+        Ok(Named { name: name.to_owned(), blake3: lake.put_object(&lock, bytes)? })
+    };
+    let outputs = report.files.iter().map(|(name, bytes)| put(name, bytes)).collect::<Result<Vec<_>, _>>()?;
+    let seeds = evaluated.reference.texts().map(|(name, text)| put(name, text.as_bytes()));
+    let seeds = seeds.collect::<Result<Vec<_>, _>>()?;
+    let cells = outputs.iter().find(|output| output.name == "cells.parquet").map(|output| output.blake3.clone());
+    let inputs = record.inputs.iter().zip(&evaluated.inputs).map(|(input, found)| Input {
         name: found.name.clone(),
         path: input.path.clone(),
         blake3: input.blake3.clone(),
@@ -55,24 +38,48 @@ pub fn store(
     });
     let draft = Draft {
         published_at: request.published_at.clone(),
-        program_version: record.version.clone(),
-        pipeline_name: evaluated.file.name.clone(),
-        pipeline_hash: lake.put_object(evaluated.file.text.as_bytes())?,
+        pipeline: put(&evaluated.file.name, evaluated.file.text.as_bytes())?,
         params: evaluated.params.clone(),
         as_of: evaluated.as_of.to_string(),
+        program: record.version.clone(),
         inputs: inputs.collect(),
-        rows: serde_json::to_value(record)
-            .map(|record| record["rows"].clone())
-            .map_err(report::ReportError::from)?,
-        seeds_digest: record.seeds_blake3.clone(),
+        rows: Rows {
+            read: record.rows.read,
+            accepted: record.rows.accepted,
+            rejected: record.rows.rejected,
+            duplicate: record.rows.duplicate,
+            superseded: record.rows.superseded,
+        },
+        seeds: record.seeds_blake3.clone(),
+        rejections: record.rejections.clone(),
         outputs,
-        cells: None,
-        extra: serde_json::json!({ "rejections": record.rejections, "seeds": seeds }),
+        cells,
+        objects: seeds,
+        extra: serde_json::Value::Null,
     };
-    Ok(match lake.commit(&lock, draft, tables)? {
-        Committed::Published(run) => Stored::Published(run),
+    let run = lake.latest()?.map_or(1, |entry| entry.run + 1);
+    Ok(match lake.commit(&lock, draft, writes(evaluated, run)?)? {
+        Committed::Published(entry) => Stored::Published(entry.run),
         Committed::Unchanged(run) => Stored::Unchanged(run),
     })
+}
+
+fn writes(evaluated: &Evaluated, run: u64) -> Result<Vec<TableWrite>, RunError> {
+    let mut tables = Vec::new();
+    for schema in TABLES {
+        let Some(frame) = evaluated.assembled.tables.get(schema.name) else { continue };
+        let months = to_months(schema.name, frame, run).map_err(report::ReportError::from)?;
+        let partitions = months.into_iter().map(|part| {
+            let batch = part.batch;
+            Partition::new(part.month, part.digest, move || Ok(batch))
+        });
+        tables.push(TableWrite {
+            name: schema.name.to_owned(),
+            partitioned: schema.month_of.is_some(),
+            partitions: partitions.collect(),
+        });
+    }
+    Ok(tables)
 }
 
 /// The run that answers: the latest, or the one that is asked for.
@@ -83,7 +90,7 @@ pub fn published(folder: &Path, run: Option<u64>) -> Result<(Lake, Entry), LakeE
     let lake = Lake::open(folder)?;
     let entry = match run {
         Some(run) => lake.entry(run)?,
-        None => lake.latest()?.ok_or_else(|| LakeError::Missing { path: folder.to_owned() })?,
+        None => lake.latest()?.ok_or_else(|| LakeError::Missing { dir: folder.to_owned() })?,
     };
     Ok((lake, entry))
 }
@@ -94,7 +101,7 @@ pub fn published(folder: &Path, run: Option<u64>) -> Result<(Lake, Entry), LakeE
 /// A file is missing, damaged, or not the one that the ledger pins.
 pub fn tables(lake: &Lake, entry: &Entry) -> Result<HashMap<String, Frame>, LakeError> {
     let mut tables = HashMap::new();
-    for schema in TABLES.iter().filter(|schema| entry.tables.contains_key(schema.name)) {
+    for schema in TABLES.iter().filter(|schema| entry.table(schema.name).is_some()) {
         tables.insert(schema.name.to_owned(), from_batches(&lake.read(entry, schema.name, None)?));
     }
     Ok(tables)

@@ -57,10 +57,8 @@ pub fn answer(sql: &str, tables: &[(String, Rows)]) -> Result<Answer, QueryError
         context.register(name, lazy(rows)?);
     }
     let result = context.execute(sql)?;
-    let frame = match result.collect_with_engine(Engine::Streaming)? {
-        polars::prelude::QueryResult::Single(frame) => frame,
-        polars::prelude::QueryResult::Multiple(_) => return Err(QueryError::NotASelect),
-    };
+    // One SELECT has one sink, so the result is single.
+    let frame = result.collect_with_engine(Engine::Streaming)?.unwrap_single();
     if frame.height() > ROW_LIMIT {
         return Err(QueryError::TooManyRows(ROW_LIMIT));
     }
