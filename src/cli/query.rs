@@ -1,9 +1,10 @@
 use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
 
 use super::Global;
-use super::exit::{FAILED, Failure, USAGE};
+use super::exit::{FAILED, Failure, USAGE, VERIFICATION_FAILED};
 use super::output::{self, OutputOptions};
-use crate::lake::{Entry, Lake};
+use crate::lake::{DataFile, Entry, Lake};
 use crate::pipeline::store;
 use crate::query::{Answer, QueryError, Rows, answer};
 use crate::report::{Cell, Kind, Table};
@@ -19,6 +20,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     let (lake, entry) = store::published(&global.lake, global.as_known_at)?;
     let tables = tables(&lake, &entry)?;
+    // What the engine cannot do is said once, by us, and not by a backtrace.
+    std::panic::set_hook(Box::new(|_| {}));
     match &arguments.sql {
         Some(sql) => {
             let answer = answer(sql.trim_end().trim_end_matches(';'), &tables).map_err(failure)?;
@@ -32,11 +35,10 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
 fn tables(lake: &Lake, entry: &Entry) -> Result<Vec<(String, Rows)>, Failure> {
     let mut tables = Vec::new();
     for table in &entry.tables {
-        let files = lake.files(entry, &table.name)?.into_iter().map(|file| {
-            let path = lake.data_path(&table.name, &file);
-            (path, table.partitioned.then_some(file.month))
-        });
-        tables.push((table.name.clone(), Rows::Files(files.collect())));
+        let files: Vec<_> = lake.files(entry, &table.name)?;
+        let files = files.iter().map(|file| checked(lake, &table.name, file)).collect::<Result<_, _>>()?;
+        let folder = lake.table_path(&table.name);
+        tables.push((table.name.clone(), Rows::Files { folder, files }));
     }
     for output in &entry.draft.outputs {
         if let Some(name) = output.name.strip_suffix(".parquet") {
@@ -44,6 +46,17 @@ fn tables(lake: &Lake, entry: &Entry) -> Result<Vec<(String, Rows)>, Failure> {
         }
     }
     Ok(tables)
+}
+
+/// polars has no page checksums: the file is held against the ledger's hash before it is opened.
+fn checked(lake: &Lake, table: &str, file: &DataFile) -> Result<PathBuf, Failure> {
+    let path = lake.data_path(table, file);
+    let found = crate::source::hash_file(&path)?;
+    if found == file.blake3 {
+        return Ok(path);
+    }
+    let message = format!("{} is not the file that was published", path.display());
+    Err(Failure::new(VERIFICATION_FAILED, message).with_hint("`assay verify` lists everything that is damaged"))
 }
 
 fn failure(error: QueryError) -> Failure {

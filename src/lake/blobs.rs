@@ -18,7 +18,8 @@ pub(super) struct Blobs {
 impl Blobs {
     /// Where the content of this hash lies, or would lie.
     pub(super) fn path(&self, hash: &str) -> Result<PathBuf, LakeError> {
-        let well_formed = hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let well_formed =
+            hash.len() == 64 && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         match hash.get(..2) {
             Some(shelf) if well_formed => Ok(self.folder.join(shelf).join(hash)),
             _ => Err(LakeError::Name {
@@ -52,7 +53,11 @@ impl Blobs {
         .map_err(at(source))?;
         let found = hasher.finalize().to_hex().to_string();
         if found != expected {
-            return Err(LakeError::WrongHash { path: source.to_owned(), expected: expected.to_owned(), found });
+            return Err(LakeError::WrongHash {
+                path: source.to_owned(),
+                expected: expected.to_owned(),
+                found,
+            });
         }
         settle(to, &target, Taken::Replace)
     }

@@ -1,58 +1,17 @@
 //! One run goes in whole or not at all: see the drawing at the head of [`crate::lake`].
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use arrow::array::RecordBatch;
-use arrow::error::ArrowError;
-
-use super::delta::{self, Active, State};
+use super::delta::{self, Active};
 use super::files::{self, Written};
 use super::heal::take_back;
 use super::ledger::FORMAT;
+use super::plan::{Partition, Plan, TableWrite, plan};
 use super::schema::{Column, extend};
 use super::{DataFile, Draft, Entry, Lake, LakeError, Lock, TablePin};
-
-/// The whole new content of a table. No partitions: the table becomes empty.
-#[derive(Debug)]
-pub struct TableWrite {
-    /// Lower-case letters, digits and `_`.
-    pub name: String,
-    /// By month; otherwise there is at most one partition, of month "".
-    pub partitioned: bool,
-    pub partitions: Vec<Partition>,
-}
-
-/// The rows of one month.
-pub struct Partition {
-    /// `2020-06`, or `unknown`.
-    pub month: String,
-    /// Of the content, columns included: a partition of the same digest is not written again.
-    pub digest: String,
-    make: Make,
-}
-
-type Make = Box<dyn FnOnce() -> Result<RecordBatch, ArrowError> + Send>;
-
-impl Partition {
-    /// Rows that are made only if they have to be written; on any thread.
-    pub fn new(
-        month: impl Into<String>,
-        digest: impl Into<String>,
-        make: impl FnOnce() -> Result<RecordBatch, ArrowError> + Send + 'static,
-    ) -> Partition {
-        Partition { month: month.into(), digest: digest.into(), make: Box::new(make) }
-    }
-}
-
-impl std::fmt::Debug for Partition {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Partition").field("month", &self.month).field("digest", &self.digest).finish_non_exhaustive()
-    }
-}
 
 /// What became of a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,16 +22,12 @@ pub enum Committed {
     Unchanged(u64),
 }
 
-/// A table's way from what is pinned to what is wanted.
-struct Plan {
-    name: String,
-    partitioned: bool,
-    kept: Vec<DataFile>,
-    fresh: Vec<Partition>,
-    gone: Vec<DataFile>,
-}
-
-pub(super) fn commit(lake: &Lake, lock: &Lock, draft: Draft, tables: Vec<TableWrite>) -> Result<Committed, LakeError> {
+pub(super) fn commit(
+    lake: &Lake,
+    lock: &Lock,
+    draft: Draft,
+    tables: Vec<TableWrite>,
+) -> Result<Committed, LakeError> {
     lock.covers(&lake.root)?;
     let time = milliseconds(&draft.published_at)?;
     check_stored(lake, &draft)?;
@@ -102,7 +57,8 @@ fn publish_tables(
     time: i64,
 ) -> Result<Vec<TablePin>, LakeError> {
     let pins = latest.map(|entry| entry.tables.as_slice()).unwrap_or_default();
-    let mut pins: BTreeMap<String, TablePin> = pins.iter().map(|pin| (pin.name.clone(), pin.clone())).collect();
+    let mut pins: BTreeMap<String, TablePin> =
+        pins.iter().map(|pin| (pin.name.clone(), pin.clone())).collect();
     for plan in plans {
         let pin = publish_table(lake, pins.get(&plan.name), plan, run, time)?;
         pins.insert(pin.name.clone(), pin);
@@ -129,19 +85,26 @@ fn publish_table(
         extend(&name, &mut columns, &file.columns)?;
     }
 
-    let before = lake.logs.state(&folder, None)?;
+    let newest = delta::newest(&folder)?;
+    // Once given, a table's identity stays; without a pin it may be what a dead run left behind.
+    let id = match pin {
+        Some(pin) => pin.id.clone(),
+        None => lake
+            .logs
+            .state(&folder, None)?
+            .map_or_else(|| delta::identity(&name, time), |state| state.metadata.id().to_owned()),
+    };
     let mut actions = Vec::new();
-    if before.is_none() {
+    if newest.is_none() {
         actions.push(delta::protocol()?);
     }
     if pin.is_none_or(|pin| pin.columns != columns || pin.partitioned != partitioned) {
-        let known = before.as_ref().map(|state| &state.metadata);
-        actions.push(delta::metadata(&name, known, &columns, partitioned, time)?);
+        actions.push(delta::metadata(&name, &id, &columns, partitioned)?);
     }
     // Equal bytes have an equal name: then the file was never gone, and Delta forbids saying it twice.
     let again = |path: &str| written.iter().any(|new| new.file.path == path);
     let gone: Vec<DataFile> = gone.into_iter().filter(|old| !again(&old.path)).collect();
-    let is_active = |path: &str| before.as_ref().is_some_and(|state: &State| state.files.contains_key(path));
+    let is_active = |path: &str| pin.is_some_and(|pin| pin.files.iter().any(|file| file.path == path));
     for old in &gone {
         actions.push(delta::remove(&old.path, &old.month, signed(old.bytes), time));
     }
@@ -156,17 +119,13 @@ fn publish_table(
     let (version, log) = match pin {
         Some(pin) if actions.is_empty() => (pin.version, pin.log.clone()),
         _ => {
-            let version = before.map_or(0, |state| state.version.saturating_add(1));
+            let version = newest.map_or(0, |newest| newest.saturating_add(1));
             let mut commit = delta::preamble("WRITE", run, time, partitioned);
             commit.extend(actions);
             (version, delta::append(&folder, &lake.tmp(), version, &commit)?)
         }
     };
-    // Read back before anything is pinned to it.
-    match lake.logs.state(&folder, Some(version))? {
-        Some(state) if state.equals(&files) => Ok(TablePin { name, partitioned, version, log, columns, files }),
-        _ => Err(LakeError::Damaged { path: folder, what: format!("version {version} is not what was written") }),
-    }
+    Ok(TablePin { name, id, partitioned, version, log, columns, files })
 }
 
 /// Writes months side by side; each thread holds one in memory.
@@ -182,7 +141,8 @@ fn write_all(
     let done = Mutex::new(Vec::new());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let write = |partition: Partition| {
-        let batch = (partition.make)().map_err(|source| LakeError::Arrow { table: table.to_owned(), source })?;
+        let batch =
+            (partition.make)().map_err(|source| LakeError::Arrow { table: table.to_owned(), source })?;
         files::write(folder, tmp, table, &partition.month, &partition.digest, batch)
     };
     let work = || {
@@ -198,65 +158,6 @@ fn write_all(
     // The order of finishing decides nothing, not even that of new columns.
     done.sort_by(|one, other| one.file.month.cmp(&other.file.month));
     Ok(done)
-}
-
-/// The tables that change, with what changes in them.
-fn plan(lake: &Lake, latest: Option<&Entry>, tables: Vec<TableWrite>) -> Result<Vec<Plan>, LakeError> {
-    let mut plans: Vec<Plan> = Vec::new();
-    let mut seen: Vec<String> = Vec::new();
-    for table in tables {
-        check_names(&table)?;
-        if seen.contains(&table.name) {
-            return Err(LakeError::Name { what: "table", name: table.name, reason: "it is given twice" });
-        }
-        seen.push(table.name.clone());
-        let pin = latest.and_then(|entry| entry.table(&table.name));
-        let folder = lake.tables().join(&table.name);
-        // Files of a table that is now cut otherwise are of no use.
-        let same_cut = pin.is_some_and(|pin| pin.partitioned == table.partitioned);
-        let (mut kept, mut fresh) = (Vec::new(), Vec::new());
-        let mut gone: Vec<DataFile> = pin.map(|pin| pin.files.clone()).unwrap_or_default();
-        for partition in table.partitions {
-            let reusable = |file: &DataFile| {
-                let same = same_cut && file.month == partition.month && file.digest == partition.digest;
-                // A file that is lost or cut short is written anew rather than trusted.
-                same && fs::metadata(folder.join(&file.path)).is_ok_and(|found| found.len() == file.bytes)
-            };
-            match gone.iter().position(reusable) {
-                Some(index) => kept.push(gone.swap_remove(index)),
-                None => fresh.push(partition),
-            }
-        }
-        if !(fresh.is_empty() && gone.is_empty()) {
-            plans.push(Plan { name: table.name, partitioned: table.partitioned, kept, fresh, gone });
-        }
-    }
-    Ok(plans)
-}
-
-fn check_names(table: &TableWrite) -> Result<(), LakeError> {
-    let wrong = |what, name: &str, reason| Err(LakeError::Name { what, name: name.to_owned(), reason });
-    let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
-    if table.name.is_empty() || !table.name.bytes().all(plain) {
-        return wrong("table", &table.name, "only lower-case letters, digits and _ are allowed");
-    }
-    let mut seen: Vec<&str> = Vec::new();
-    for Partition { month, .. } in &table.partitions {
-        if !(if table.partitioned { is_month(month) } else { month.is_empty() }) {
-            return wrong("month", month, "expected 2020-06 or `unknown`; nothing in a table without partitions");
-        }
-        if seen.contains(&month.as_str()) {
-            return wrong("month", month, "it is given twice");
-        }
-        seen.push(month);
-    }
-    Ok(())
-}
-
-fn is_month(text: &str) -> bool {
-    let digits = |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
-    let dated = text.split_once('-').is_some_and(|(year, month)| digits(year, 4) && digits(month, 2));
-    dated || text == "unknown"
 }
 
 /// Raw exports are the source of truth: a run that names one that is not kept could never be rebuilt.
@@ -300,9 +201,10 @@ pub(super) fn commit_then_die(lake: &Lake, draft: &Draft, tables: Vec<TableWrite
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::sync::Arc;
 
-    use arrow::array::{Array, Int64Array, StringArray};
+    use arrow::array::{Array, Int64Array, RecordBatch, StringArray};
 
     use super::*;
     use crate::lake::testing::{batch, change, codes, draft, lake, next, publish, samples, table};
@@ -327,7 +229,8 @@ mod tests {
         assert_eq!(may.len(), 1);
         for field in expected.schema().fields() {
             let (was, is) = (expected.column_by_name(field.name()), may[0].column_by_name(field.name()));
-            let was = arrow::compute::cast(was.expect("there"), is.expect("there").data_type()).expect("casts");
+            let was =
+                arrow::compute::cast(was.expect("there"), is.expect("there").data_type()).expect("casts");
             assert_eq!(&was, is.expect("there"), "{}", field.name());
         }
         let month = may[0].column_by_name("month").expect("there");
@@ -379,7 +282,8 @@ mod tests {
             let make = move || {
                 let note: Arc<dyn Array> = Arc::new(Int64Array::from(vec![1; codes.len()]));
                 let narrow = batch(codes);
-                let fields = narrow.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+                let fields =
+                    narrow.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
                 let columns = fields.into_iter().zip(narrow.columns().to_vec());
                 RecordBatch::try_from_iter_with_nullable(
                     columns.chain([("note".to_owned(), note)]).map(|(name, array)| (name, array, true)),
@@ -437,7 +341,9 @@ mod tests {
         let (_root, lake) = lake();
         let lock = lake.lock(false).expect("locks");
         let other = Lake::open(&lake.root).expect("opens");
-        assert!(matches!(other.lock(false), Err(LakeError::Locked { by }) if by == std::process::id().to_string()));
+        assert!(
+            matches!(other.lock(false), Err(LakeError::Locked { by }) if by == std::process::id().to_string())
+        );
         drop(lock);
         let lock = other.lock(true).expect("locks");
         let (_root, stranger) = super::super::testing::lake();
@@ -453,7 +359,10 @@ mod tests {
         let unarchived = Draft { inputs: vec![input], ..draft() };
         assert!(matches!(refused(unarchived, Vec::new()), LakeError::NotStored { .. }));
         for (name, month) in [("../x", "2020-05"), ("samples", "2020-5"), ("samples", "../../x")] {
-            assert!(matches!(refused(draft(), vec![table(name, vec![(month, vec!["S1"])])]), LakeError::Name { .. }));
+            assert!(matches!(
+                refused(draft(), vec![table(name, vec![(month, vec!["S1"])])]),
+                LakeError::Name { .. }
+            ));
         }
         let timeless = Draft { published_at: "yesterday".to_owned(), ..draft() };
         assert!(matches!(refused(timeless, Vec::new()), LakeError::Time { .. }));

@@ -55,17 +55,19 @@ pub(super) struct Logs {
 
 impl Logs {
     pub(super) fn new(root: &Path) -> Result<Logs, LakeError> {
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("assay-lake").enable_all().build();
+        let runtime =
+            Builder::new_multi_thread().worker_threads(1).thread_name("assay-lake").enable_all().build();
         Ok(Logs { runtime: Arc::new(runtime.map_err(at(root))?) })
     }
 
     /// The table at a version, or its newest; none if there is no table.
     pub(super) fn state(&self, folder: &Path, version: Option<u64>) -> Result<Option<State>, LakeError> {
-        if !names(&folder.join(LOG))?.iter().any(|name| name.ends_with(".json")) {
+        if newest(folder)?.is_none() {
             return Ok(None);
         }
         let table = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let failed = |source: DeltaTableError| LakeError::Delta { table: table.clone(), source: Box::new(source) };
+        let failed =
+            |source: DeltaTableError| LakeError::Delta { table: table.clone(), source: Box::new(source) };
         let url = Url::from_directory_path(folder).map_err(|()| LakeError::Name {
             what: "folder",
             name: folder.display().to_string(),
@@ -96,8 +98,20 @@ pub(super) fn log_path(folder: &Path, version: u64) -> PathBuf {
     folder.join(LOG).join(format!("{version:020}.json"))
 }
 
+/// Number of the newest version, without reading the log; none if there is no table.
+pub(super) fn newest(folder: &Path) -> Result<Option<u64>, LakeError> {
+    let numbers =
+        names(&folder.join(LOG))?.into_iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok());
+    Ok(numbers.max())
+}
+
 /// Adds a version to the table and returns the BLAKE3 of the commit.
-pub(super) fn append(folder: &Path, tmp: &Path, version: u64, actions: &[Action]) -> Result<String, LakeError> {
+pub(super) fn append(
+    folder: &Path,
+    tmp: &Path,
+    version: u64,
+    actions: &[Action],
+) -> Result<String, LakeError> {
     let mut text = String::new();
     for action in actions {
         text.push_str(&serde_json::to_string(action)?);
@@ -134,16 +148,13 @@ pub(super) fn protocol() -> Result<Action, LakeError> {
     Ok(Action::Protocol(protocol))
 }
 
-/// Describes the table. A table keeps its identity (`before`) when its columns change.
+/// Describes the table. `id` stays the same when its columns change.
 pub(super) fn metadata(
     table: &str,
-    before: Option<&Metadata>,
+    id: &str,
     columns: &[Column],
     partitioned: bool,
-    time: i64,
 ) -> Result<Action, LakeError> {
-    let id = before.map_or_else(|| identity(table, time), |before| before.id().to_owned());
-    let created = before.and_then(|before| before.created_time()).unwrap_or(time);
     // History answers `--as-known-at`: no foreign vacuum or log clean-up may take it.
     let configuration = json!({
         "delta.deletedFileRetentionDuration": "interval 36500 days",
@@ -158,13 +169,12 @@ pub(super) fn metadata(
         "schemaString": delta_schema(columns, partitioned).to_string(),
         "partitionColumns": if partitioned { vec![MONTH] } else { Vec::new() },
         "configuration": configuration,
-        "createdTime": created,
     }))?;
     Ok(Action::Metadata(metadata))
 }
 
 /// A UUID made from what is already known, so that nothing here depends on chance.
-fn identity(table: &str, time: i64) -> String {
+pub(super) fn identity(table: &str, time: i64) -> String {
     let hash = blake3::hash(format!("{table} {time}").as_bytes()).to_hex();
     let part = |from: usize, to: usize| hash.get(from..to).unwrap_or_default();
     format!("{}-{}-8{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))

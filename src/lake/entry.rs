@@ -36,7 +36,8 @@ pub struct Draft {
 impl Draft {
     /// Whether both say the same, but for the hour and `extra`.
     pub(super) fn says_the_same(&self, other: &Draft) -> bool {
-        let other = Draft { published_at: self.published_at.clone(), extra: self.extra.clone(), ..other.clone() };
+        let other =
+            Draft { published_at: self.published_at.clone(), extra: self.extra.clone(), ..other.clone() };
         *self == other
     }
 }
@@ -94,6 +95,8 @@ impl Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TablePin {
     pub name: String,
+    /// Delta's own name for the table.
+    pub id: String,
     /// By `month`; the column is not in the files, readers add it.
     pub partitioned: bool,
     /// Version of the Delta table.

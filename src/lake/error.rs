@@ -29,7 +29,9 @@ pub enum LakeError {
     NoTable { run: u64, table: String },
     #[error("{}: BLAKE3 is {found}, not {expected}: the file changed while it was read", path.display())]
     WrongHash { path: PathBuf, expected: String, found: String },
-    #[error("{what} {blake3} is not in the lake: it must be stored before the run that names it is published")]
+    #[error(
+        "{what} {blake3} is not in the lake: it must be stored before the run that names it is published"
+    )]
     NotStored { what: String, blake3: String },
     #[error("{what} `{name}`: {reason}")]
     Name { what: &'static str, name: String, reason: &'static str },
@@ -37,7 +39,9 @@ pub enum LakeError {
     Time { text: String },
     #[error("table `{table}`: column `{column}` is {found}, which a lake does not store")]
     Type { table: String, column: String, found: String },
-    #[error("table `{table}`: column `{column}` was {was} and is now {now}, while unchanged months keep the old type")]
+    #[error(
+        "table `{table}`: column `{column}` was {was} and is now {now}, while unchanged months keep the old type"
+    )]
     Schema { table: String, column: String, was: String, now: String },
     /// Somebody who does not hold our lock wrote between our reading and our writing.
     #[error("{}: another program wrote this first", path.display())]

@@ -63,7 +63,8 @@ pub(super) fn write(
     digest: &str,
     batch: RecordBatch,
 ) -> Result<Written, LakeError> {
-    let batch = without_month(batch).map_err(|source| LakeError::Arrow { table: table.to_owned(), source })?;
+    let batch =
+        without_month(batch).map_err(|source| LakeError::Arrow { table: table.to_owned(), source })?;
     let columns = columns_of(table, &batch.schema())?;
     let failed = |source: ParquetError| LakeError::Parquet { path: folder.to_owned(), source };
 
@@ -77,7 +78,8 @@ pub(super) fn write(
 
     // 128 bits name a file well enough; the whole hash is in the ledger.
     let name = blake3.get(..32).unwrap_or(&blake3);
-    let path = if month.is_empty() { format!("{name}.parquet") } else { format!("{MONTH}={month}/{name}.parquet") };
+    let path =
+        if month.is_empty() { format!("{name}.parquet") } else { format!("{MONTH}={month}/{name}.parquet") };
     settle(temporary, &folder.join(&path), Taken::Replace)?;
     let stats = stats_of(&metadata, &columns);
     let rows = u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
@@ -98,7 +100,10 @@ fn properties() -> WriterProperties {
 pub(super) fn read(folder: &Path, table: &TablePin, file: &DataFile) -> Result<Vec<RecordBatch>, LakeError> {
     let path = folder.join(&file.path);
     if let Some(what) = fault(&path, &file.blake3) {
-        return Err(LakeError::Damaged { path, what: format!("table `{}`, month `{}`: {what}", table.name, file.month) });
+        return Err(LakeError::Damaged {
+            path,
+            what: format!("table `{}`, month `{}`: {what}", table.name, file.month),
+        });
     }
     let failed = |source: ParquetError| LakeError::Parquet { path: path.clone(), source };
     let schema = arrow_schema(&table.columns, table.partitioned);
@@ -107,5 +112,7 @@ pub(super) fn read(folder: &Path, table: &TablePin, file: &DataFile) -> Result<V
     let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(source, options).map_err(failed)?;
     let reader = reader.with_batch_size(BATCH).build().map_err(failed)?;
     let wrong = |source| LakeError::Arrow { table: table.name.clone(), source };
-    reader.map(|batch| conform(&batch.map_err(wrong)?, &Arc::clone(&schema), &file.month).map_err(wrong)).collect()
+    reader
+        .map(|batch| conform(&batch.map_err(wrong)?, &Arc::clone(&schema), &file.month).map_err(wrong))
+        .collect()
 }

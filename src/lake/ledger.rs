@@ -49,7 +49,8 @@ impl Ledger {
 
     /// Number of the last run, 0 if there is none.
     pub(super) fn last(&self) -> Result<u64, LakeError> {
-        let numbers = names(&self.folder)?.into_iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok());
+        let numbers =
+            names(&self.folder)?.into_iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok());
         Ok(numbers.max().unwrap_or(0))
     }
 
@@ -85,9 +86,12 @@ impl Ledger {
     /// An entry that cannot be understood is most likely one of a later format: say so.
     fn newer(&self, path: &Path, text: &str, error: serde_json::Error) -> Result<Entry, LakeError> {
         let value: serde_json::Value = serde_json::from_str(text)?;
-        let format = value.get("format").and_then(serde_json::Value::as_u64).and_then(|format| format.try_into().ok());
+        let format =
+            value.get("format").and_then(serde_json::Value::as_u64).and_then(|format| format.try_into().ok());
         match format {
-            Some(format) if format > FORMAT => Err(LakeError::Newer { path: path.to_owned(), format, known: FORMAT }),
+            Some(format) if format > FORMAT => {
+                Err(LakeError::Newer { path: path.to_owned(), format, known: FORMAT })
+            }
             _ => Err(LakeError::Json(error)),
         }
     }

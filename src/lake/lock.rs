@@ -19,7 +19,8 @@ impl Lock {
     pub(super) fn take(root: &Path, tmp: &Path, wait: bool) -> Result<Lock, LakeError> {
         let path = root.join("lock");
         let mut options = File::options();
-        let mut file = options.read(true).write(true).create(true).truncate(false).open(&path).map_err(at(&path))?;
+        let mut file =
+            options.read(true).write(true).create(true).truncate(false).open(&path).map_err(at(&path))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) if wait => file.lock().map_err(at(&path))?,

@@ -37,6 +37,7 @@ mod files;
 mod heal;
 mod ledger;
 mod lock;
+mod plan;
 mod schema;
 mod stats;
 #[cfg(test)]
@@ -48,10 +49,11 @@ use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 
-pub use self::commit::{Committed, Partition, TableWrite};
+pub use self::commit::Committed;
 pub use self::entry::{DataFile, Draft, Entry, Input, Named, Rows, TablePin};
 pub use self::error::LakeError;
 pub use self::lock::Lock;
+pub use self::plan::{Partition, TableWrite};
 pub use self::schema::{Column, Kind};
 pub use self::verify::{Damage, Part, VerifyReport};
 
@@ -199,7 +201,12 @@ impl Lake {
     ///
     /// # Errors
     /// [`LakeError::NoTable`], or a file is damaged.
-    pub fn read(&self, entry: &Entry, table: &str, month: Option<&str>) -> Result<Vec<RecordBatch>, LakeError> {
+    pub fn read(
+        &self,
+        entry: &Entry,
+        table: &str,
+        month: Option<&str>,
+    ) -> Result<Vec<RecordBatch>, LakeError> {
         let pin = pin(entry, table)?;
         let mut batches = Vec::new();
         for file in pin.files.iter().filter(|file| month.is_none_or(|month| file.month == month)) {
@@ -222,6 +229,11 @@ impl Lake {
     /// [`LakeError::NoTable`].
     pub fn files(&self, entry: &Entry, table: &str) -> Result<Vec<DataFile>, LakeError> {
         Ok(pin(entry, table)?.files.clone())
+    }
+
+    /// Folder of a table's data files.
+    pub fn table_path(&self, table: &str) -> PathBuf {
+        self.tables().join(table)
     }
 
     /// Where a data file lies, for readers of other kinds; they must check its hash themselves.

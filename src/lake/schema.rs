@@ -151,7 +151,8 @@ pub(super) fn delta_schema(columns: &[Column], partitioned: bool) -> Value {
 /// The batch as it goes into a file: without the partition column.
 pub(super) fn without_month(batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
     let stays = |(_, field): &(usize, &Arc<Field>)| field.name() != MONTH;
-    let kept: Vec<usize> = batch.schema().fields().iter().enumerate().filter(stays).map(|(index, _)| index).collect();
+    let kept: Vec<usize> =
+        batch.schema().fields().iter().enumerate().filter(stays).map(|(index, _)| index).collect();
     if kept.len() == batch.num_columns() { Ok(batch) } else { batch.project(&kept) }
 }
 
@@ -166,13 +167,19 @@ pub(super) fn arrow_schema(columns: &[Column], partitioned: bool) -> SchemaRef {
 }
 
 /// A batch of a file as rows of the table: columns that came later are empty, the month is filled in.
-pub(super) fn conform(batch: &RecordBatch, schema: &SchemaRef, month: &str) -> Result<RecordBatch, ArrowError> {
+pub(super) fn conform(
+    batch: &RecordBatch,
+    schema: &SchemaRef,
+    month: &str,
+) -> Result<RecordBatch, ArrowError> {
     let rows = batch.num_rows();
     let mut arrays: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
         arrays.push(match batch.column_by_name(field.name()) {
             Some(array) => Arc::clone(array),
-            None if field.name() == MONTH => Arc::new(StringArray::from_iter_values(std::iter::repeat_n(month, rows))),
+            None if field.name() == MONTH => {
+                Arc::new(StringArray::from_iter_values(std::iter::repeat_n(month, rows)))
+            }
             None => new_null_array(field.data_type(), rows),
         });
     }
@@ -200,6 +207,9 @@ mod tests {
         let mut columns = vec![column("a", Kind::Text)];
         extend("t", &mut columns, &[column("b", Kind::Date), column("a", Kind::Text)]).expect("extends");
         assert_eq!(columns, [column("a", Kind::Text), column("b", Kind::Date)]);
-        assert!(matches!(extend("t", &mut columns, &[column("b", Kind::Long)]), Err(LakeError::Schema { .. })));
+        assert!(matches!(
+            extend("t", &mut columns, &[column("b", Kind::Long)]),
+            Err(LakeError::Schema { .. })
+        ));
     }
 }

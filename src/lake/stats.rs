@@ -17,7 +17,9 @@ pub(super) fn stats_of(metadata: &ParquetMetaData, columns: &[Column]) -> String
         let count: Option<u64> = chunks().map(|chunk| chunk.statistics()?.null_count_opt()).sum();
         let Some(count) = count else { continue };
         nulls.insert(column.name.clone(), json!(count));
-        if let Some((low, high)) = chunks().filter(|chunk| has_values(chunk)).map(extremes).reduce(wider).flatten() {
+        if let Some((low, high)) =
+            chunks().filter(|chunk| has_values(chunk)).map(extremes).reduce(wider).flatten()
+        {
             if let (Some(low), Some(high)) = (low.to_json(column.kind), high.to_json(column.kind)) {
                 minima.insert(column.name.clone(), low);
                 maxima.insert(column.name.clone(), high);
@@ -65,7 +67,9 @@ fn extremes(chunk: &ColumnChunkMetaData) -> Extremes {
         Statistics::Int32(values) => {
             Some((Extreme::Number((*values.min_opt()?).into()), Extreme::Number((*values.max_opt()?).into())))
         }
-        Statistics::Int64(values) => Some((Extreme::Number(*values.min_opt()?), Extreme::Number(*values.max_opt()?))),
+        Statistics::Int64(values) => {
+            Some((Extreme::Number(*values.min_opt()?), Extreme::Number(*values.max_opt()?)))
+        }
         Statistics::ByteArray(values) => {
             let text = |bytes: &[u8]| str::from_utf8(bytes).ok().map(|text| Extreme::Text(text.to_owned()));
             Some((text(values.min_opt()?.data())?, text(values.max_opt()?.data())?))

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, RecordBatch,
-    StringArray,
+    ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array,
+    RecordBatch, StringArray,
 };
 use arrow::datatypes::Int32Type;
 
@@ -20,7 +20,11 @@ pub(super) fn lake() -> (tempfile::TempDir, Lake) {
 }
 
 pub(super) fn draft() -> Draft {
-    Draft { published_at: "2021-01-04T08:00:00Z".to_owned(), as_of: "2020-12-31".to_owned(), ..Draft::default() }
+    Draft {
+        published_at: "2021-01-04T08:00:00Z".to_owned(),
+        as_of: "2020-12-31".to_owned(),
+        ..Draft::default()
+    }
 }
 
 /// A draft that says something else.
@@ -76,7 +80,8 @@ pub(super) fn codes(lake: &Lake, entry: &Entry) -> Vec<String> {
     let batches = lake.read(entry, "samples", None).expect("reads");
     let mut codes: Vec<String> = Vec::new();
     for batch in batches {
-        let column = batch.column_by_name("sample_code").expect("there").as_any().downcast_ref::<StringArray>();
+        let column =
+            batch.column_by_name("sample_code").expect("there").as_any().downcast_ref::<StringArray>();
         codes.extend(column.expect("text").iter().flatten().map(str::to_owned));
     }
     codes.sort_unstable();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::blobs::{Blobs, fault};
 use super::delta::log_path;
-use super::{Entry, Lake, LakeError};
+use super::{Entry, Lake, LakeError, TablePin};
 
 /// What was looked at and what is wrong with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -65,6 +65,9 @@ pub(super) fn verify(lake: &Lake, subset: Option<f64>) -> Result<VerifyReport, L
             Err(error) => report.damage.push(ledger_damage(lake, &error)),
         }
     }
+    if let Ok(Some(latest)) = lake.latest() {
+        report.damage.extend(latest.tables.iter().filter_map(|table| misread(lake, table)));
+    }
     let chosen = choose(claims.keys(), subset);
     report.files = claims.len();
     for (path, claim) in &claims {
@@ -118,6 +121,17 @@ fn pinned(lake: &Lake, entry: &Entry, claims: &mut BTreeMap<PathBuf, Claim>) -> 
         }
     }
     Ok(())
+}
+
+/// Whether Delta, which replays its log from the start, arrives at the files of the pin.
+fn misread(lake: &Lake, table: &TablePin) -> Option<Damage> {
+    let path = lake.tables().join(&table.name);
+    let what = match lake.logs.state(&path, Some(table.version)) {
+        Ok(Some(state)) if state.equals(&table.files) => return None,
+        Ok(_) => "Delta's log does not lead to the files that the ledger pins".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Some(Damage { part: Part::DeltaLog, path, table: Some(table.name.clone()), month: None, what })
 }
 
 fn ledger_damage(lake: &Lake, error: &LakeError) -> Damage {
@@ -176,7 +190,10 @@ mod tests {
                     bad[position] ^= 1 << (position % 8);
                     fs::write(&path, &bad).expect("writes");
                     let found = lake.verify(None).map(|report| report.damage);
-                    assert!(found.is_err() || found.is_ok_and(|found| !found.is_empty()), "{path:?} {position}");
+                    assert!(
+                        found.is_err() || found.is_ok_and(|found| !found.is_empty()),
+                        "{path:?} {position}"
+                    );
                 }
                 fs::write(&path, &good).expect("writes");
             }

@@ -1,11 +1,12 @@
 //! Ad-hoc SQL over the tables of a published run, by polars. Reads what it is given and nothing else.
 
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use polars::prelude::{
-    AnyValue, DataFrame, DataType, Engine, IntoLazy, LazyFrame, ParquetReader, PlRefPath, PolarsError,
-    ScanArgsParquet, SerReader, UnionArgs, concat, lit,
+    AnyValue, DataFrame, DataType, Engine, HiveOptions, IntoLazy, LazyFrame, ParquetReader, PlRefPath,
+    PolarsError, ScanArgsParquet, SerReader,
 };
 use polars::sql::SQLContext;
 use sqlparser::ast::{Statement, visit_relations};
@@ -15,8 +16,8 @@ use sqlparser::parser::Parser;
 /// Where the rows of a table are.
 #[derive(Debug, Clone)]
 pub enum Rows {
-    /// Parquet files of a lake, each with the month that it is filed under, where it is.
-    Files(Vec<(PathBuf, Option<String>)>),
+    /// Parquet files of a lake below the table's folder; the month that they are filed under is in their path.
+    Files { folder: PathBuf, files: Vec<PathBuf> },
     /// A Parquet file in memory.
     Bytes(Vec<u8>),
 }
@@ -39,6 +40,8 @@ pub enum QueryError {
     ReadsFiles(String),
     #[error("{0}")]
     Engine(#[from] PolarsError),
+    #[error("the SQL engine cannot answer this; write it another way")]
+    Unable,
     #[error("the answer has more than {0} rows; aggregate, or add a LIMIT")]
     TooManyRows(usize),
 }
@@ -52,17 +55,22 @@ const ROW_LIMIT: usize = 10_000_000;
 /// The text is no SELECT, names an unknown table or column, or asks for files.
 pub fn answer(sql: &str, tables: &[(String, Rows)]) -> Result<Answer, QueryError> {
     check(sql)?;
-    let mut context = SQLContext::new();
-    for (name, rows) in tables {
-        context.register(name, lazy(rows)?);
-    }
-    let result = context.execute(sql)?;
-    // One SELECT has one sink, so the result is single.
-    let frame = result.collect_with_engine(Engine::Streaming)?.unwrap_single();
+    // polars panics where an operation lacks a type (sums of its own 128-bit counts, for one).
+    let frame =
+        catch_unwind(AssertUnwindSafe(|| evaluate(sql, tables))).map_err(|_| QueryError::Unable)??;
     if frame.height() > ROW_LIMIT {
         return Err(QueryError::TooManyRows(ROW_LIMIT));
     }
     Ok(spell_out(&frame))
+}
+
+fn evaluate(sql: &str, tables: &[(String, Rows)]) -> Result<DataFrame, PolarsError> {
+    let mut context = SQLContext::new();
+    for (name, rows) in tables {
+        context.register(name, lazy(rows)?);
+    }
+    // One SELECT has one sink, so the result is single.
+    Ok(context.execute(sql)?.collect_with_engine(Engine::InMemory)?.unwrap_single())
 }
 
 /// One SELECT, and no table function: polars would read any file that one names.
@@ -87,22 +95,24 @@ fn check(sql: &str) -> Result<(), QueryError> {
 fn lazy(rows: &Rows) -> Result<LazyFrame, PolarsError> {
     match rows {
         Rows::Bytes(bytes) => Ok(ParquetReader::new(std::io::Cursor::new(bytes.clone())).finish()?.lazy()),
-        Rows::Files(files) => {
-            let mut parts = Vec::new();
-            for (path, month) in files {
-                let options = ScanArgsParquet { glob: false, ..ScanArgsParquet::default() };
-                let part = LazyFrame::scan_parquet(PlRefPath::new(path.to_string_lossy().as_ref()), options)?;
-                parts.push(match month {
-                    Some(month) => part.with_column(lit(month.clone()).alias("month")),
-                    None => part,
-                });
-            }
-            if parts.is_empty() {
-                return Ok(DataFrame::empty().lazy());
-            }
-            let options = UnionArgs { diagonal: true, ..UnionArgs::default() };
-            concat(parts, options)
+        Rows::Files { folder, files } if !files.is_empty() => {
+            // One scan over all files: over a union, polars counts in a type that it cannot add up.
+            let hive_options = HiveOptions {
+                enabled: Some(true),
+                hive_start_idx: folder.to_string_lossy().len(),
+                schema: None,
+                try_parse_dates: false,
+            };
+            let options = ScanArgsParquet {
+                glob: false,
+                allow_missing_columns: true,
+                hive_options,
+                ..ScanArgsParquet::default()
+            };
+            let paths = files.iter().map(|path| PlRefPath::new(path.to_string_lossy().as_ref()));
+            LazyFrame::scan_parquet_files(paths.collect(), options)
         }
+        Rows::Files { .. } => Ok(DataFrame::empty().lazy()),
     }
 }
 

@@ -82,13 +82,16 @@ fn questions_agree_with_the_report() {
     }
     let pass = scorecard.iter().find(|row| row["indicator"] == "food_pass_rate").expect("a pass rate");
     // An independent query over the stored tables, by another engine.
-    let sql = "select count(*) n from samples where domain = 'food' and rapid_test is distinct from 'yes' \
+    let sql = "select count(*) n from samples where domain = 'food' and coalesce(rapid_test, 'no') <> 'yes' \
                and purpose in ('supervisory', 'sampling_monitoring', 'evaluative') \
-               and final_verdict = 'conforming' and reported_on <= date '2020-12-31'";
+               and final_verdict = 'conforming' and reported_on <= '2020-12-31'";
     assert_eq!(stdout(folder.path(), &["query", sql]).trim(), format!("n\r\n{}", pass["numerator"]));
     let sql = "select sum(n) n from cells where fact = 'samples' and rapid_test = 'no'";
     let batches = scorecard.iter().find(|row| row["indicator"] == "batches_per_thousand").expect("batches");
     assert_eq!(stdout(folder.path(), &["query", sql]).trim(), format!("n\r\n{}", batches["numerator"]));
+
+    let sql = "select month, count(*) n from samples where month = '2020-03' group by month";
+    assert!(stdout(folder.path(), &["query", sql]).starts_with("month,n\r\n2020-03,"));
 
     let by = stdout(folder.path(), &["indicator", "food_pass_rate", "--by", "stage", "--period", "2020-Q2"]);
     assert!(by.contains("catering") && by.contains("2020-06-30"), "{by}");
