@@ -16,7 +16,7 @@ use super::{Evaluated, Observer, RunError, RunRequest};
 use crate::column::Frame;
 use crate::cube::{Cells, Fact, FactInputs, build_fact, fact_dimensions};
 use crate::indicator::{Context, Denominator, Figure, evaluate};
-use crate::model::{Code, Rejection};
+use crate::model::{Code, Rejection, UNKNOWN};
 use crate::reference::Reference;
 use crate::report::{
     self, CsvOptions, Draft, InputRecord, RunRecord, StageSeconds, Table, cells_to_parquet, indicators_table,
@@ -263,7 +263,8 @@ fn by_region(evaluated: &Evaluated) -> Table {
     let regions: BTreeSet<&str> =
         regional.iter().filter_map(|figure| figure.cut.first()).map(|(_, region)| region.as_str()).collect();
     for region in regions {
-        let name = evaluated.reference.regions.name_of(region).unwrap_or(region);
+        let named = evaluated.reference.regions.name_of(region);
+        let name = named.unwrap_or(if region == UNKNOWN { "未识别" } else { region });
         let mut row = vec![Cell::text(region), Cell::text(name)];
         row.extend(definitions.iter().map(|definition| {
             let own = regional.iter().find(|figure| {

@@ -2,26 +2,31 @@ use rust_xlsxwriter::{
     Color, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Workbook, Worksheet,
 };
 
+use unicode_width::UnicodeWidthStr;
+
 use super::ReportError;
-use super::table::{Cell, Kind, Table};
+use super::table::{Cell, Table};
 
 /// Chinese headings of the scorecard's columns, in its order, with their widths.
 const HEADINGS: [(&str, &str, f64); 14] = [
-    ("name_zh", "指标", 34.0),
-    ("target", "目标", 12.0),
-    ("value", "完成值", 10.0),
+    ("name_zh", "指标", 28.0),
+    ("target", "目标", 9.0),
+    ("value", "完成值", 8.0),
     ("unit", "单位", 9.0),
-    ("status", "状态", 10.0),
-    ("numerator", "分子", 10.0),
-    ("denominator", "分母", 10.0),
-    ("lower", "95%下限", 10.0),
-    ("upper", "95%上限", 10.0),
-    ("needed", "每月尚需", 10.0),
-    ("due", "期限", 12.0),
-    ("agency", "责任单位", 34.0),
-    ("clause", "依据", 44.0),
-    ("note", "口径与说明", 60.0),
+    ("status", "状态", 8.0),
+    ("numerator", "分子", 8.0),
+    ("denominator", "分母", 8.0),
+    ("lower", "95%下限", 8.0),
+    ("upper", "95%上限", 8.0),
+    ("needed", "每月尚需", 9.0),
+    ("due", "期限", 11.0),
+    ("agency", "责任单位", 26.0),
+    ("clause", "依据", 26.0),
+    ("note", "口径与说明", 44.0),
 ];
+
+/// Height of one line of text, in points.
+const LINE: f64 = 15.0;
 
 /// The scorecard for the desk: one sheet to print, one with the figures by township, one with what was
 /// refused. The creation date is fixed, so that equal figures are equal bytes.
@@ -88,9 +93,10 @@ fn scorecard_sheet(sheet: &mut Worksheet, title: &str, scorecard: &Table) -> Res
     }
     for (index, row) in scorecard.rows.iter().enumerate() {
         let line = index as u32 + 2;
+        let texts = HEADINGS.iter().map(|(name, _, width)| (text_of(scorecard, row, name), *width));
+        sheet.set_row_height(line, LINE * texts.map(|(text, width)| lines(&text, width)).fold(1.0, f64::max))?;
         for (column, (name, _, _)) in HEADINGS.iter().enumerate() {
-            let position = scorecard.columns.iter().position(|own| own.name == *name);
-            let cell = position.and_then(|position| row.get(position)).unwrap_or(&Cell::Empty);
+            let cell = cell_of(scorecard, row, name);
             let text = cell.to_string();
             let column = column as u16;
             match *name {
@@ -114,6 +120,20 @@ fn scorecard_sheet(sheet: &mut Worksheet, title: &str, scorecard: &Table) -> Res
     sheet.set_freeze_panes(2, 1)?;
     sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0).set_repeat_rows(1, 1)?;
     Ok(())
+}
+
+fn cell_of<'a>(table: &Table, row: &'a [Cell], name: &str) -> &'a Cell {
+    let position = table.columns.iter().position(|own| own.name == name);
+    position.and_then(|position| row.get(position)).unwrap_or(&Cell::Empty)
+}
+
+fn text_of(table: &Table, row: &[Cell], name: &str) -> String {
+    cell_of(table, row, name).to_string()
+}
+
+/// Lines that a text takes in a column: spreadsheets do not grow rows that a program wrote.
+fn lines(text: &str, width: f64) -> f64 {
+    (text.width() as f64 * 1.1 / width).ceil().max(1.0)
 }
 
 /// A decimal text as a number that shows the same digits.
@@ -147,14 +167,20 @@ fn table_sheet(sheet: &mut Worksheet, name: &str, table: &Table) -> Result<(), R
     sheet.set_name(name)?;
     for (column, own) in table.columns.iter().enumerate() {
         sheet.write_string_with_format(0, column as u16, own.name.as_str(), &heading())?;
-        sheet.set_column_width(column as u16, if own.kind == Kind::Text { 18.0 } else { 12.0 })?;
+        sheet.set_column_width(column as u16, if column < 2 { 12.0 } else { 14.0 })?;
     }
     for (index, row) in table.rows.iter().enumerate() {
         for (column, cell) in row.iter().enumerate() {
-            write_cell(sheet, index as u32 + 1, column as u16, cell)?;
+            let (line, text) = (index as u32 + 1, cell.to_string());
+            match column {
+                0 | 1 => write_cell(sheet, line, column as u16, cell)?,
+                _ => write_decimal(sheet, line, column as u16, &text)?,
+            }
         }
     }
+    sheet.set_row_height(0, 4.0 * LINE)?;
     sheet.set_freeze_panes(1, 2)?;
+    sheet.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0).set_repeat_rows(0, 0)?;
     Ok(())
 }
 
