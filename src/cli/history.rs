@@ -84,12 +84,16 @@ pub fn verify(arguments: &VerifyArguments, global: &Global) -> Result<(), Failur
     if damaged.is_empty() {
         if !global.quiet {
             use std::io::Write;
-            writeln!(anstream::stderr(), "{} files and {} runs checked, none damaged", report.read, report.entries)?;
+            writeln!(
+                anstream::stderr(),
+                "{} files and {} runs checked, none damaged",
+                report.read,
+                report.entries
+            )?;
         }
         return Ok(());
     }
-    let message =
-        format!("{} of {} files are damaged\n{}", damaged.len(), report.files, damaged.join("\n"));
+    let message = format!("{} of {} files are damaged\n{}", damaged.len(), report.files, damaged.join("\n"));
     Err(Failure::new(VERIFICATION_FAILED, message).with_hint(
         "the raw exports rebuild everything else: remove the lake's tables and run the pipeline again",
     ))

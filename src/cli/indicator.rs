@@ -79,7 +79,8 @@ fn definition(file: &PipelineFile, arguments: &Arguments) -> Result<Definition, 
         });
     };
     let dimensions = dimensions(file, definition.fact);
-    for name in arguments.by.iter().filter(|name| *name != "month" && !dimensions.contains(name)) {
+    let unknown = arguments.by.iter().find(|name| *name != "month" && !dimensions.contains(name));
+    if let Some(name) = unknown {
         let failure = Failure::new(USAGE, format!("`{name}` is no dimension of {}", definition.fact.name()));
         return Err(match nearest(name, dimensions.iter().map(String::as_str)) {
             Some(near) => failure.with_hint(format!("did you mean `{near}`?")),

@@ -56,7 +56,8 @@ fn checked(lake: &Lake, table: &str, file: &DataFile) -> Result<PathBuf, Failure
         return Ok(path);
     }
     let message = format!("{} is not the file that was published", path.display());
-    Err(Failure::new(VERIFICATION_FAILED, message).with_hint("`assay verify` lists everything that is damaged"))
+    Err(Failure::new(VERIFICATION_FAILED, message)
+        .with_hint("`assay verify` lists everything that is damaged"))
 }
 
 fn failure(error: QueryError) -> Failure {

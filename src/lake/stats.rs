@@ -17,13 +17,12 @@ pub(super) fn stats_of(metadata: &ParquetMetaData, columns: &[Column]) -> String
         let count: Option<u64> = chunks().map(|chunk| chunk.statistics()?.null_count_opt()).sum();
         let Some(count) = count else { continue };
         nulls.insert(column.name.clone(), json!(count));
-        if let Some((low, high)) =
-            chunks().filter(|chunk| has_values(chunk)).map(extremes).reduce(wider).flatten()
+        let range = chunks().filter(|chunk| has_values(chunk)).map(extremes).reduce(wider).flatten();
+        if let Some((low, high)) = range
+            && let (Some(low), Some(high)) = (low.to_json(column.kind), high.to_json(column.kind))
         {
-            if let (Some(low), Some(high)) = (low.to_json(column.kind), high.to_json(column.kind)) {
-                minima.insert(column.name.clone(), low);
-                maxima.insert(column.name.clone(), high);
-            }
+            minima.insert(column.name.clone(), low);
+            maxima.insert(column.name.clone(), high);
         }
     }
     let rows = metadata.file_metadata().num_rows();

@@ -29,7 +29,8 @@ pub fn store(
     let outputs = report.files.iter().map(|(name, bytes)| put(name, bytes)).collect::<Result<Vec<_>, _>>()?;
     let seeds = evaluated.reference.texts().map(|(name, text)| put(name, text.as_bytes()));
     let seeds = seeds.collect::<Result<Vec<_>, _>>()?;
-    let cells = outputs.iter().find(|output| output.name == "cells.parquet").map(|output| output.blake3.clone());
+    let cells =
+        outputs.iter().find(|output| output.name == "cells.parquet").map(|output| output.blake3.clone());
     let inputs = record.inputs.iter().zip(&evaluated.inputs).map(|(input, found)| Input {
         name: found.name.clone(),
         path: input.path.clone(),

@@ -94,7 +94,10 @@ fn scorecard_sheet(sheet: &mut Worksheet, title: &str, scorecard: &Table) -> Res
     for (index, row) in scorecard.rows.iter().enumerate() {
         let line = index as u32 + 2;
         let texts = HEADINGS.iter().map(|(name, _, width)| (text_of(scorecard, row, name), *width));
-        sheet.set_row_height(line, LINE * texts.map(|(text, width)| lines(&text, width)).fold(1.0, f64::max))?;
+        sheet.set_row_height(
+            line,
+            LINE * texts.map(|(text, width)| lines(&text, width)).fold(1.0, f64::max),
+        )?;
         for (column, (name, _, _)) in HEADINGS.iter().enumerate() {
             let cell = cell_of(scorecard, row, name);
             let text = cell.to_string();
