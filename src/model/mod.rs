@@ -3,12 +3,14 @@
 mod origin;
 mod rejection;
 mod schema;
+mod text;
 mod value;
 mod vocabulary;
 
 pub use origin::{InputFile, Origin};
 pub use rejection::{Code, Fault, Rejection, Scope};
 pub use schema::{ColumnKind, ColumnSchema, TABLES, TableSchema, column_kind, table};
+pub use text::{half_width, is_blank};
 pub use value::Value;
 pub use vocabulary::{Vocabulary, vocabulary};
 

@@ -1,3 +1,5 @@
+use crate::model::{half_width, is_blank};
+
 /// A text as it is compared: half-width, blanks collapsed to one and trimmed at both ends.
 ///
 /// Only the full-width forms of ASCII and the ideographic space change; superscripts and units keep
@@ -6,20 +8,16 @@ pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut blank = false;
     for character in text.chars() {
-        let character = match character {
-            '\u{ff01}'..='\u{ff5e}' => char::from_u32(character as u32 - 0xfee0).unwrap_or(character),
-            '\u{200b}' | '\u{feff}' => continue,
-            other => other,
-        };
-        if character.is_whitespace() {
-            blank = !folded.is_empty();
+        if is_blank(character) {
+            // Marks of no width vanish; white space separates.
+            blank |= character.is_whitespace() && !folded.is_empty();
             continue;
         }
         if blank {
             folded.push(' ');
             blank = false;
         }
-        folded.push(character);
+        folded.push(half_width(character));
     }
     folded
 }

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use super::ReferenceError;
-use super::fold::{half_width, is_blank};
+use crate::model::{half_width, is_blank};
 use super::record::read;
 
 /// The headers that exports use, and the columns of our tables they stand for.

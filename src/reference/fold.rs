@@ -1,21 +1,11 @@
+use crate::model::{half_width, is_blank};
+
 /// A text as the look-ups compare it: half-width and without any blanks.
 ///
 /// Names, headers and addresses are typed by hand and wrapped by spreadsheets; a blank inside one never
 /// tells two of them apart.
 pub(super) fn fold(text: &str) -> String {
     text.chars().filter(|c| !is_blank(*c)).map(half_width).collect()
-}
-
-pub(super) fn is_blank(character: char) -> bool {
-    character.is_whitespace() || matches!(character, '\u{feff}' | '\u{200b}')
-}
-
-/// The ASCII character behind its full-width form.
-pub(super) fn half_width(character: char) -> char {
-    match character {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(character as u32 - 0xfee0).unwrap_or(character),
-        other => other,
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ReferenceError;
-use super::fold::{half_width, is_blank};
+use crate::model::{half_width, is_blank};
 use super::record::read;
 
 /// A unit of measurement: `1 unit = numerator / denominator` base units of its dimension, exactly.

@@ -11,7 +11,7 @@ use super::ReportError;
 use super::table::{Cell, Kind, Table};
 use crate::cube::Cells;
 
-/// The table as Parquet: texts as strings, numbers as 64-bit integers, days as dates; page checksums on.
+/// The table as Parquet: texts as strings, numbers as 64-bit integers, days as dates.
 ///
 /// # Errors
 /// None that input can cause: the writer's own.

@@ -1,6 +1,7 @@
 use super::error::{Missing, Problem};
 use super::{Layout, Request, Wide};
 use crate::model::nearest;
+use crate::reference::fold_header;
 
 /// Where the header is, and which column answers which request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,21 +18,6 @@ pub struct Binding {
 
 /// Records looked at when searching for the header.
 pub const PREVIEW: usize = 30;
-
-/// A header as it is compared: no blanks, no line breaks, half-width, no trailing `*`.
-pub fn fold_header(header: &str) -> String {
-    let folded: String =
-        header.chars().filter(|c| !c.is_whitespace() && *c != '\u{feff}').map(half_width).collect();
-    folded.trim_end_matches('*').to_owned()
-}
-
-fn half_width(character: char) -> char {
-    match character {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(character as u32 - 0xfee0).unwrap_or(character),
-        '‖' | '║' | '︱' => '|',
-        other => other,
-    }
-}
 
 /// Finds the header row by what it holds and binds the requested columns to it.
 ///

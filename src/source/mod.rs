@@ -19,7 +19,6 @@ use crate::model::Fault;
 
 pub use bytes::{Content, hash_file};
 pub use error::SourceError;
-pub use header::fold_header;
 
 /// A column that a pipeline asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
