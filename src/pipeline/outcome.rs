@@ -19,8 +19,9 @@ use crate::indicator::{Context, Denominator, Figure, evaluate};
 use crate::model::{Code, Rejection, UNKNOWN};
 use crate::reference::Reference;
 use crate::report::{
-    self, CsvOptions, Draft, InputRecord, RunRecord, StageSeconds, Table, cells_to_parquet, indicators_table,
-    rejections_table, scorecard_table, scorecard_workbook, table_to_parquet, write_csv,
+    self, CsvOptions, Draft, InputRecord, RunRecord, StageSeconds, Table, cells_to_parquet,
+    disagreements_table, indicators_table, rejections_table, scorecard_table, scorecard_workbook,
+    table_to_parquet, write_csv,
 };
 use crate::validate::RowCounts;
 
@@ -238,6 +239,9 @@ fn draft_report(evaluated: &Evaluated, request: &RunRequest) -> Result<Draft, Ru
     draft.add("indicators.json", json(&indicators)?);
     draft.add("cells.parquet", cells_to_parquet(&evaluated.cells)?);
     draft.add("rejections.csv", write_csv(&rejections, options));
+    if let Some(determinations) = evaluated.assembled.tables.get("determinations") {
+        draft.add("disagreements.csv", write_csv(&disagreements_table(determinations), options));
+    }
     Ok(draft)
 }
 

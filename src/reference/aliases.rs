@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
 use super::ReferenceError;
-use crate::model::{half_width, is_blank};
 use super::record::read;
+use crate::model::{half_width, is_blank};
 
 /// The headers that exports use, and the columns of our tables they stand for.
 #[derive(Debug, Clone)]

@@ -2,8 +2,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::ReferenceError;
-use crate::model::{half_width, is_blank};
 use super::record::read;
+use crate::model::{half_width, is_blank};
 
 /// A unit of measurement: `1 unit = numerator / denominator` base units of its dimension, exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

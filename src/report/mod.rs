@@ -1,6 +1,7 @@
 //! report: figures, cells and rejections → files for people and for programs.
 
 mod csv;
+mod disagreements;
 mod error;
 mod folder;
 mod parquet;
@@ -10,6 +11,7 @@ mod table;
 mod workbook;
 
 pub use csv::{CsvOptions, write_csv};
+pub use disagreements::disagreements_table;
 pub use error::ReportError;
 pub use folder::{Draft, publish};
 pub use parquet::{cells_to_parquet, epoch_days, table_to_parquet};

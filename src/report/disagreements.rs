@@ -1,0 +1,82 @@
+use super::table::{Cell, Kind, Table};
+use crate::column::Frame;
+
+/// Columns of a determination that a person needs to see why two verdicts differ.
+const SHOWN: [&str; 10] = [
+    "sample_code",
+    "analyte",
+    "result_text",
+    "unit",
+    "limit_low",
+    "limit_high",
+    "limit_text",
+    "limit_unit",
+    "lab_verdict",
+    "judged_verdict",
+];
+
+/// Determinations that we judge otherwise than the laboratory does, once per replicate set. The
+/// laboratory's verdict is the official one; this is the list to ask about.
+pub fn disagreements_table(determinations: &Frame) -> Table {
+    let mut columns: Vec<(&str, Kind)> = SHOWN.iter().map(|name| (*name, Kind::Text)).collect();
+    columns.extend([("file", Kind::Text), ("sheet", Kind::Text), ("line", Kind::Integer)]);
+    let mut table = Table::new(&columns);
+    let [lab, judged, replicate] =
+        ["lab_verdict", "judged_verdict", "replicate"].map(|name| determinations.column_or_missing(name));
+    let decided = |verdict: &str| matches!(verdict, "conforming" | "nonconforming");
+    for row in 0..determinations.rows() {
+        let (Some(stated), Some(ours)) = (lab.get(row).as_text(), judged.get(row).as_text()) else {
+            continue;
+        };
+        let stated = stated.split('+').next().unwrap_or(stated);
+        let first = replicate.get(row).as_integer().is_none_or(|replicate| replicate == 1);
+        if !first || stated == ours || !decided(stated) || !decided(ours) {
+            continue;
+        }
+        let origin = determinations.origin(row);
+        let shown = SHOWN.iter().map(|name| match determinations.column(name) {
+            Some(column) => Cell::text(column.get(row).to_string()),
+            None => Cell::Empty,
+        });
+        let place = [
+            Cell::text(&*origin.file),
+            Cell::text(&*origin.sheet),
+            Cell::integer(i64::try_from(origin.line).ok()),
+        ];
+        table.rows.push(shown.chain(place).collect());
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::column::Coded;
+    use crate::model::Value;
+
+    #[test]
+    fn only_contradictions_are_listed() {
+        let cases = [
+            ("conforming", "nonconforming", 1, true),
+            ("nonconforming", "conforming", 1, true),
+            ("conforming", "nonconforming", 2, false),
+            ("conforming", "conforming", 1, false),
+            ("conforming", "undetermined", 1, false),
+            ("conforming", "unjudged", 1, false),
+            ("undetermined+unjudged", "conforming", 1, false),
+        ];
+        let empty: Arc<str> = Arc::from("");
+        let mut frame = Frame::new(
+            vec![0; cases.len()],
+            vec![1; cases.len()],
+            vec![(empty.clone(), empty.clone(), empty)],
+        );
+        frame.set("lab_verdict", Coded::from_values(cases.iter().map(|case| Value::text(case.0))));
+        frame.set("judged_verdict", Coded::from_values(cases.iter().map(|case| Value::text(case.1))));
+        frame.set("replicate", Coded::from_values(cases.iter().map(|case| Value::Integer(case.2))));
+        let expected = cases.iter().filter(|case| case.3).count();
+        assert_eq!(disagreements_table(&frame).rows.len(), expected);
+    }
+}
