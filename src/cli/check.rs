@@ -18,6 +18,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     if !global.quiet {
         let record = pipeline::record(&evaluated);
         summary::print(&evaluated, &record, global)?;
+        summary::print_unknown_columns(&record)?;
     }
     pipeline::check_rejections(&evaluated)?;
     Ok(())

@@ -57,7 +57,9 @@ impl From<RunError> for Failure {
             RunError::Pipeline(invalid) => (USAGE, show(invalid)),
             RunError::Usage(_) | RunError::Seeds(_) => (USAGE, error.to_string()),
             RunError::TooManyRejections { .. } => (TOO_MANY_REJECTIONS, error.to_string()),
-            RunError::NoFile { .. } | RunError::Io { .. } => (IO, error.to_string()),
+            RunError::NoFile { .. } | RunError::NotAFile { .. } | RunError::Io { .. } => {
+                (IO, error.to_string())
+            }
             RunError::Source { error: source, .. } if source.is_io() => (IO, error.to_string()),
             RunError::Report(crate::report::ReportError::Io { .. }) => (IO, error.to_string()),
             #[cfg(feature = "delta")]
@@ -82,7 +84,11 @@ pub fn lake_code(error: &crate::lake::LakeError) -> u8 {
 #[cfg(feature = "delta")]
 impl From<crate::lake::LakeError> for Failure {
     fn from(error: crate::lake::LakeError) -> Failure {
-        Failure::new(lake_code(&error), error.to_string())
+        let failure = Failure::new(lake_code(&error), error.to_string());
+        match error {
+            crate::lake::LakeError::Missing { .. } => failure.with_hint("`assay run` makes one"),
+            _ => failure,
+        }
     }
 }
 

@@ -95,7 +95,7 @@ pub fn verify(arguments: &VerifyArguments, global: &Global) -> Result<(), Failur
     }
     let message = format!("{} of {} files are damaged\n{}", damaged.len(), report.files, damaged.join("\n"));
     Err(Failure::new(VERIFICATION_FAILED, message).with_hint(
-        "the raw exports rebuild everything else: remove the lake's tables and run the pipeline again",
+        "the exports rebuild everything else: run the pipeline into a new lake with --lake, and keep this one",
     ))
 }
 
@@ -105,6 +105,9 @@ pub fn restore(arguments: &RestoreArguments, global: &Global) -> Result<(), Fail
     for output in &entry.draft.outputs {
         draft.add(&output.name, lake.object(&output.blake3)?);
     }
+    // The record of that run, as the ledger keeps it: without the seconds, which are not kept.
+    let record = serde_json::to_vec_pretty(&entry).map_err(report::ReportError::from);
+    draft.add("run.json", record.map_err(crate::pipeline::RunError::from)?);
     report::publish(&arguments.out, &draft).map_err(crate::pipeline::RunError::from)?;
     Ok(())
 }

@@ -6,7 +6,8 @@ use super::Global;
 use super::exit::{Failure, USAGE};
 use super::output::{self, OutputOptions};
 use crate::cube::{Fact, Filter, fact_dimensions};
-use crate::indicator::Definition;
+use crate::indicator::{Definition, Kind};
+use crate::lake::{Entry, Lake};
 use crate::model::nearest;
 use crate::pipeline::{self, PipelineFile, RunError, store};
 use crate::reference::Reference;
@@ -56,15 +57,35 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     let (lake, entry) = store::published(&global.lake, global.as_known_at)?;
     let text = String::from_utf8_lossy(&lake.object(&entry.draft.pipeline.blake3)?).into_owned();
     let mut file = pipeline::parse(Path::new(&entry.draft.pipeline.name), &text).map_err(RunError::from)?;
-    let reference = Reference::built_in().map_err(RunError::from)?;
+    let reference = seeds(&lake, &entry)?;
     let recorded: Option<Date> = entry.draft.as_of.parse().ok();
     let as_of = arguments.as_of.or(recorded).ok_or_else(|| Failure::new(USAGE, "give a day with --as-of"))?;
+    if Some(as_of) != recorded && entry.draft.rows.superseded > 0 {
+        let message = format!("run {} settled its corrections as of {}", entry.run, entry.draft.as_of);
+        return Err(
+            Failure::new(USAGE, message).with_hint("run the pipeline with this --as-of, then ask again")
+        );
+    }
     let definition = definition(&file, arguments)?;
+    // A stock is counted on a day: the last of the period.
+    let as_of = match (definition.kind, arguments.period) {
+        (Kind::Stock | Kind::Coverage, Some((_, end))) => as_of.min(end),
+        _ => as_of,
+    };
     file.indicators = vec![definition];
     let tables = store::tables(&lake, &entry)?;
     let cells = pipeline::tally(&file, &tables, as_of);
     let figures = pipeline::indicate(&file, &cells, &tables, &reference, as_of, arguments.period);
     output::write(&indicators_table(&file.indicators, &figures), &arguments.output)
+}
+
+/// The reference tables that the run itself used.
+fn seeds(lake: &Lake, entry: &Entry) -> Result<Reference, Failure> {
+    let folder = tempfile::tempdir()?;
+    for seed in &entry.draft.objects {
+        std::fs::write(folder.path().join(&seed.name), lake.object(&seed.blake3)?)?;
+    }
+    Ok(Reference::with_overrides(folder.path()).map_err(RunError::from)?)
 }
 
 /// The indicator as the pipeline defines it, cut and filtered as asked.

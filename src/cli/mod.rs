@@ -54,8 +54,8 @@ pub struct Global {
     #[arg(long, global = true, value_enum, value_name = "FORMAT")]
     log: Option<LogFormat>,
     /// Threads to use; all processors by default.
-    #[arg(long, global = true, value_name = "N")]
-    threads: Option<usize>,
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    threads: Option<u16>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -117,7 +117,7 @@ pub fn main() -> ExitCode {
     progress::start_log(global.log.is_some());
     if let Some(threads) = global.threads {
         // Only the first call in a process can fail to set the pool, and this is the first.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
     }
     let result = match arguments.command {
         Command::Run(command) => run::run(&command, &global),

@@ -81,8 +81,9 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     progress.finish();
     let outcome = outcome?;
     if !global.quiet {
-        summary::print(&outcome.evaluated, &outcome.record, global)?;
-        summary::print_stored(&outcome.stored, &request)?;
+        // The report is published: a closed stderr is no failure of it.
+        let _ = summary::print(&outcome.evaluated, &outcome.record, global);
+        let _ = summary::print_stored(&outcome.stored, &request);
     }
     let missed = summary::missed(&outcome.evaluated);
     if arguments.fail_on_target && !missed.is_empty() {

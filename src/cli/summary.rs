@@ -126,6 +126,16 @@ fn pad(text: &str, width: usize, right: bool) -> String {
     if right { format!("{blanks}{text}") } else { format!("{text}{blanks}") }
 }
 
+/// Which columns of which file nobody asked for: where a misspelt header would be found.
+pub fn print_unknown_columns(record: &RunRecord) -> std::io::Result<()> {
+    let mut out = stderr().lock();
+    writeln!(out)?;
+    for input in record.inputs.iter().filter(|input| !input.unknown_columns.is_empty()) {
+        writeln!(out, "not used of {}: {}", input.path, input.unknown_columns.join(", "))?;
+    }
+    Ok(())
+}
+
 pub fn print_stored(stored: &Stored, request: &RunRequest) -> std::io::Result<()> {
     let mut out = stderr().lock();
     let report = request.out.display();

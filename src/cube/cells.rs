@@ -14,8 +14,8 @@ pub struct Cell {
     pub n: i64,
 }
 
-/// The contingency table of one fact. Canonical: values and cells are sorted, no cell is zero, so that
-/// equal tables are equal bytes.
+/// The contingency table of one fact. Canonical: values and cells are sorted, so that equal tables are
+/// equal bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cells {
     pub fact: String,
@@ -35,7 +35,14 @@ impl Cells {
         let mut first_rows = vec![None; distinct];
         let weights = weight.map(|name| frame.column_or_missing(name));
         for (row, code) in codes.iter().enumerate() {
-            let weight = weights.as_ref().map_or(1, |weights| weights.get(row).as_integer().unwrap_or(0));
+            let weight = match &weights {
+                None => 1,
+                // What was not reported is no cell; a reported zero is one.
+                Some(weights) => match weights.get(row).as_integer() {
+                    Some(weight) => weight,
+                    None => continue,
+                },
+            };
             counts[*code as usize] += weight;
             first_rows[*code as usize].get_or_insert(row);
         }
@@ -57,7 +64,6 @@ impl Cells {
         for (texts, day, n) in cells {
             *sums.entry((texts, day)).or_default() += n;
         }
-        sums.retain(|_, n| *n != 0);
         let mut values: Vec<Vec<String>> = vec![Vec::new(); dimensions.len()];
         for (texts, _) in sums.keys() {
             for (values, text) in values.iter_mut().zip(texts) {

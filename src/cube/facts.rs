@@ -16,7 +16,7 @@ pub enum Fact {
     Determinations,
     /// A disposal duty, on the day it was notified.
     Duties,
-    /// A non-conforming batch with all its duties, on the day of the first notification.
+    /// A batch with all its disposal duties, on the day of the first notification.
     Disposals,
     /// An application, on the day it was accepted.
     Applications,
@@ -64,6 +64,8 @@ pub struct FactInputs<'a> {
     pub tables: &'a HashMap<String, Frame>,
     /// Nothing dated after this day is seen.
     pub as_of: Date,
+    /// Attributes of establishments that the pipeline declares, whether anybody has them or not.
+    pub attributes: &'a [String],
 }
 
 const SAMPLE: [&str; 15] = [
@@ -99,7 +101,7 @@ pub fn fact_dimensions(fact: Fact, own: &[(String, String)], attributes: &[Strin
         Fact::Disposals => names(&[&SAMPLE[..], &["disposed"]].concat()),
         Fact::Applications => names(&["kind", "trade", "region", "outcome"]),
         Fact::Returns => names(&["figure", "part", "region", "agency"]),
-        Fact::Submissions => names(&["unit", "unit_kind", "outcome"]),
+        Fact::Submissions => names(&["body", "body_kind", "outcome"]),
         Fact::Establishments => {
             let mut all =
                 names(&["kind", "school_kind", "size_class", "above_designated_size", "licensed", "region"]);
@@ -206,7 +208,18 @@ fn determinations(inputs: &FactInputs<'_>, dimensions: &[String]) -> Frame {
     let all = inputs.table("determinations");
     let replicate = all.column_or_missing("replicate");
     let first = keep(&all, |row| replicate.get(row).as_integer().is_none_or(|replicate| replicate == 1));
-    with_sample(&first, inputs, dimensions, &DETERMINATION)
+    let mut frame = with_sample(&first, inputs, dimensions, &DETERMINATION);
+    let pending = frame.column_or_missing("final_verdict").map(|verdict| verdict.as_text() == Some(PENDING));
+    for column in ["verdict", "lab_verdict", "judged_verdict"] {
+        let own = frame.column_or_missing(column);
+        let seen = own
+            .iter()
+            .zip(pending.iter())
+            .map(|(verdict, pending)| if *pending { Value::text(PENDING) } else { verdict.clone() });
+        let seen = Coded::from_values(seen);
+        frame.set(column, seen);
+    }
+    frame
 }
 
 /// Days allowed for a disposal, counted from notification (SAMR Order 15 (2019)).
@@ -273,8 +286,9 @@ fn applications(inputs: &FactInputs<'_>) -> Frame {
     let outcomes = due.iter().zip(decided.iter()).map(|(due, decided)| {
         let due = due.as_date();
         Value::text(match inputs.happened(decided) {
-            Some(decided) if due.is_none_or(|due| decided <= due) => "on_time",
-            Some(_) => "late",
+            _ if due.is_none() => "no_due_date",
+            Some(decided) if due.is_some_and(|due| decided > due) => "late",
+            Some(_) => "on_time",
             None if due.is_some_and(|due| due < inputs.as_of) => "overdue",
             None => "pending",
         })
@@ -317,6 +331,10 @@ fn submissions(inputs: &FactInputs<'_>) -> Frame {
     });
     let outcomes = Coded::from_values(outcomes);
     frame.set("outcome", outcomes);
+    for (dimension, column) in [("body", "unit"), ("body_kind", "unit_kind")] {
+        let named = frame.column_or_missing(column);
+        frame.set(dimension, named);
+    }
     // A report that is not yet due is owed all the same: it stands on the as-of day.
     let day = due.map(|due| due.as_date().map_or(Value::Missing, |due| Value::Date(due.min(inputs.as_of))));
     frame.set("day", day);
@@ -352,7 +370,7 @@ fn establishments(inputs: &FactInputs<'_>) -> Frame {
                 .push((day, to.get(row).as_date()));
         }
     }
-    let kinds: Vec<&str> = names.values().iter().filter_map(Value::as_text).collect();
+    let kinds: Vec<&str> = inputs.attributes.iter().map(String::as_str).collect();
     let (open_from, open_to) = (all.column_or_missing("open_from"), all.column_or_missing("open_to"));
     let mut months = Vec::new();
     for day in stock_days(inputs.as_of) {

@@ -6,6 +6,7 @@ use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
 use super::Cells;
+use super::words::dimension_words;
 use crate::model::nearest;
 
 /// A boolean expression over dimensions: `level = 'national' and purpose in ('supervisory')`.
@@ -26,6 +27,8 @@ pub enum FilterError {
         "`{0}` is not understood here; write comparisons of a dimension with text, joined by and, or, not"
     )]
     Unsupported(String),
+    #[error("`{text}` is no word of `{dimension}`; {}", hint(.nearest, .known))]
+    UnknownWord { dimension: String, text: String, nearest: Option<String>, known: Vec<String> },
     #[error("`{name}` is no dimension of {fact}; {}", hint(.nearest, .known))]
     Unknown { name: String, fact: String, nearest: Option<String>, known: Vec<String> },
 }
@@ -33,7 +36,7 @@ pub enum FilterError {
 fn hint(nearest: &Option<String>, known: &[String]) -> String {
     match nearest {
         Some(nearest) => format!("nearest is `{nearest}`"),
-        None => format!("its dimensions are {}", known.join(", ")),
+        None => format!("there are {}", known.join(", ")),
     }
 }
 
@@ -68,6 +71,13 @@ impl Filter {
         names
     }
 
+    /// Every dimension with the texts that it is compared with.
+    pub fn comparisons(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        compared(&self.expression, &mut found);
+        found
+    }
+
     /// # Errors
     /// The first dimension that is not among `known`, with the nearest that is.
     pub fn check(&self, fact: &str, known: &[String]) -> Result<(), FilterError> {
@@ -76,7 +86,7 @@ impl Filter {
             .into_iter()
             .find(|name| !known.contains(name) && !DAY_DIMENSIONS.contains(&name.as_str()));
         match unknown {
-            None => Ok(()),
+            None => self.check_words(fact),
             Some(name) => Err(FilterError::Unknown {
                 nearest: nearest(&name, known.iter().map(String::as_str)).map(str::to_owned),
                 fact: fact.to_owned(),
@@ -84,6 +94,19 @@ impl Filter {
                 name,
             }),
         }
+    }
+
+    /// A word that a closed vocabulary does not have would select nothing and publish a zero.
+    fn check_words(&self, fact: &str) -> Result<(), FilterError> {
+        for (dimension, text) in self.comparisons() {
+            let Some(words) = dimension_words(fact, &dimension) else { continue };
+            if !words.contains(&text.as_str()) {
+                let nearest = nearest(&text, words.iter().copied()).map(str::to_owned);
+                let known = words.into_iter().map(str::to_owned).collect();
+                return Err(FilterError::UnknownWord { dimension, text, nearest, known });
+            }
+        }
+        Ok(())
     }
 
     /// Which cells satisfy the expression: evaluated once per distinct value, combined per cell.
@@ -102,6 +125,25 @@ fn mentioned(expression: &Expr, names: &mut BTreeSet<String>) {
         Expr::BinaryOp { left, right, .. } => {
             mentioned(left, names);
             mentioned(right, names);
+        }
+        _ => {}
+    }
+}
+
+fn compared(expression: &Expr, found: &mut Vec<(String, String)>) {
+    match expression {
+        Expr::Nested(inner) | Expr::UnaryOp { expr: inner, .. } => compared(inner, found),
+        Expr::BinaryOp { left, right, .. } => match (left.as_ref(), literal(right)) {
+            (Expr::Identifier(name), Some(text)) => found.push((name.value.clone(), text)),
+            _ => {
+                compared(left, found);
+                compared(right, found);
+            }
+        },
+        Expr::InList { expr, list, .. } => {
+            if let Expr::Identifier(name) = expr.as_ref() {
+                found.extend(list.iter().filter_map(literal).map(|text| (name.value.clone(), text)));
+            }
         }
         _ => {}
     }
@@ -248,6 +290,8 @@ mod tests {
             ("length(level) = 3", "is not understood here"),
             ("level = stage", "is not understood here"),
             ("levle = 'county'", "nearest is `level`"),
+            ("level = 'nationl'", "nearest is `national`"),
+            ("level in ('county', 'x')", "`x` is no word of `level`"),
             ("(select 1) = 'a'", "is not understood here"),
         ] {
             let known = ["level".to_owned(), "stage".to_owned()];

@@ -6,6 +6,7 @@
 mod cells;
 mod facts;
 mod filter;
+mod words;
 
 pub use cells::{Cell, Cells};
 pub use facts::{Fact, FactInputs, PENDING, build_fact, fact_dimensions};

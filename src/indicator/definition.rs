@@ -120,6 +120,10 @@ impl Target {
             Unit::PerThousand => " / 1000",
             Unit::Count => "",
         };
-        format!("{} {}{suffix}", self.operator.as_str(), self.value)
+        // A cell that begins with `=` would be taken for a formula.
+        match self.operator {
+            Operator::Equal => format!("{}{suffix}", self.value),
+            other => format!("{} {}{suffix}", other.as_str(), self.value),
+        }
     }
 }

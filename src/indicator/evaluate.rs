@@ -45,7 +45,15 @@ pub struct Figure {
 }
 
 /// Group of a cut → numerator, denominator.
-type Groups = BTreeMap<Vec<String>, (i64, i64)>;
+type Groups = BTreeMap<Vec<String>, Sums>;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    numerator: i64,
+    denominator: i64,
+    /// Whether any cell belongs to the group: a reported zero is not the same as no report.
+    observed: bool,
+}
 
 /// Evaluates an indicator for the whole, then for each of `cuts` that its fact has the dimensions for.
 pub fn evaluate(
@@ -74,7 +82,6 @@ fn evaluate_cut(
     let by_month = cut.iter().any(|name| name == "month");
     let days = days(definition, context);
     let mut groups = Groups::new();
-    let mut observed = 0i64;
     let base = definition.base.as_ref().map(|filter| filter.select(cells));
     let numerator = definition.numerator.select(cells);
     let denominator = match &definition.denominator {
@@ -98,26 +105,25 @@ fn evaluate_cut(
         if !numerator[index] && !in_denominator {
             continue;
         }
-        observed += 1;
         let month = cell.day.map(|day| day.to_string().chars().take(7).collect::<String>());
         let group = cut.iter().map(|name| match cells.position(name) {
             Some(position) => cells.dimensions[position].1[cell.codes[position] as usize].clone(),
             None => month.clone().unwrap_or_else(|| UNKNOWN.to_owned()),
         });
-        let (top, bottom) = groups.entry(group.collect()).or_default();
-        *top += if numerator[index] { cell.n } else { 0 };
-        *bottom += if in_denominator { cell.n } else { 0 };
+        let sums = groups.entry(group.collect()).or_default();
+        sums.numerator += if numerator[index] { cell.n } else { 0 };
+        sums.denominator += if in_denominator { cell.n } else { 0 };
+        sums.observed = true;
     }
     let shown = if cut.is_empty() { shown(definition, cells, base.as_deref(), days) } else { String::new() };
-    let observed = observed > 0 || definition.fact != Fact::Returns;
-    let figures = groups.into_iter().map(|(group, (top, bottom))| {
+    let figures = groups.into_iter().map(|(group, sums)| {
         let denominator = match &definition.denominator {
             Denominator::None => None,
-            Denominator::Where(_) => Some(bottom),
+            Denominator::Where(_) => Some(sums.denominator),
             Denominator::Population => Some(population(cut, &group, context.populations)),
         };
-        let observed = observed && !(definition.fact == Fact::Returns && (top, bottom) == (0, 0));
-        figure(definition, cut, &group, top, denominator, observed, &shown, days, context)
+        let observed = sums.observed || definition.fact != Fact::Returns;
+        figure(definition, cut, &group, sums.numerator, denominator, observed, &shown, days, context)
     });
     figures.collect()
 }
@@ -134,7 +140,8 @@ fn figure(
     days: Option<(Date, Date)>,
     context: &Context<'_>,
 ) -> Figure {
-    let judgement = judge_target(definition, numerator, denominator, observed, context.as_of);
+    let is_whole = cut.is_empty() && context.period.is_none();
+    let judgement = judge_target(definition, numerator, denominator, observed, is_whole, context.as_of);
     let has_value = observed && denominator != Some(0);
     let digits = if definition.unit == super::Unit::PerThousand { 3 } else { 2 };
     let interval = denominator.filter(|_| has_value).and_then(|denominator| {

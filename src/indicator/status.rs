@@ -43,6 +43,7 @@ pub fn judge_target(
     numerator: i64,
     denominator: Option<i64>,
     observed: bool,
+    is_whole: bool,
     as_of: Date,
 ) -> Judgement {
     let plain = |status| Judgement { status, needed: None };
@@ -55,7 +56,8 @@ pub fn judge_target(
         }
         _ => {}
     }
-    let Some(target) = definition.target else { return plain(Status::None) };
+    // A target is set for the whole and its year, not for a township or a month.
+    let Some(target) = definition.target.filter(|_| is_whole) else { return plain(Status::None) };
     let reached = reaches(numerator, denominator, definition.unit.scale(), target);
     if reached && counted && target.operator == Operator::AtLeast {
         return plain(Status::Met);
@@ -173,10 +175,11 @@ mod tests {
             ("count on its way", count(), 10, None, june, Status::TooEarly, Some(5)),
             ("count missed", count(), 39, None, end, Status::NotMet, Some(1)),
         ] {
-            let found = judge_target(&definition, x, n, true, day);
+            let found = judge_target(&definition, x, n, true, true, day);
             assert_eq!(found, Judgement { status, needed }, "{name}");
         }
-        assert_eq!(judge_target(&count(), 0, None, false, end).status, Status::NoData);
+        assert_eq!(judge_target(&count(), 0, None, false, true, end).status, Status::NoData);
+        assert_eq!(judge_target(&count(), 2, None, true, false, end).status, Status::None, "a township");
     }
 
     #[test]

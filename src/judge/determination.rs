@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 
 use super::verdict::{Measurement, Verdict, verdict};
 use crate::column::{Coded, Frame, combine};
-use crate::model::{Code, Fault, Rejection, Scope, Value};
+use crate::model::{Code, Exact, Fault, Rejection, Scope, Value};
 use crate::normalize::{Limit, Qualifier, Quantity, fold, is_missing, mask, parse_limit, parse_result};
 use crate::reference::{Reference, Units};
 
@@ -77,6 +77,13 @@ fn decide(
     }
     let limit_unit = fold(limit_unit);
     let limit_unit = if is_missing(&limit_unit) { unit.clone() } else { limit_unit };
+    if !limit_unit.is_empty() && units.parse(&limit_unit).is_none() && units.why_not(&limit_unit).is_none() {
+        let known = faults.iter().any(|(_, text, _)| *text == limit_unit);
+        if !known {
+            let fault = Fault::new(Code::UnknownUnit, "a unit such as mg/kg or CFU/g");
+            faults.push(("limit_unit", limit_unit.clone(), fault));
+        }
+    }
     let mut parts = Vec::new();
     for (column, text, is_low) in
         [("limit_text", limit_text, false), ("limit_low", low, true), ("limit_high", high, false)]
@@ -167,12 +174,22 @@ fn expand(frame: &Frame, combinations: &[u32], outcomes: &[Outcome]) -> Frame {
     expanded.set("replicate", Coded::new(numbers, replicates));
     expanded.set(
         "value",
-        coded.map(|pair| quantity(pair).and_then(|q| q.value).map_or(Value::Missing, Value::Decimal)),
+        coded.map(|pair| {
+            quantity(pair)
+                .and_then(|q| q.value)
+                .map_or(Value::Missing, |number| Value::Decimal(Exact(number)))
+        }),
     );
     expanded.set(
         "qualifier",
         coded.map(|pair| quantity(pair).map_or(Value::Missing, |q| text(q.qualifier.as_str()))),
     );
+    let glued = coded.map(|pair| match quantity(pair) {
+        Some(quantity) if !quantity.unit.is_empty() => text(&quantity.unit),
+        _ => Value::Missing,
+    });
+    let stated = expanded.column_or_missing("unit");
+    expanded.set("unit", prefer(&glued, &stated));
     let judged = coded.map(|(combination, _)| text(outcomes[*combination as usize].verdict.as_str()));
     expanded.set("judged_verdict", judged);
     expanded.set("kind", kinds(&expanded));
@@ -194,6 +211,8 @@ fn kinds(frame: &Frame) -> Coded<Value> {
 /// The laboratory's verdict, else ours.
 fn official(frame: &Frame) -> Coded<Value> {
     let lab = frame.column_or_missing("lab_verdict").map(|verdict| match verdict.as_text() {
+        // 不判定项 and 问题项 are monitored: they decide nothing.
+        Some("undetermined+unjudged" | "undetermined+problem") => Value::text("unjudged"),
         Some(conclusion) => Value::text(conclusion.split('+').next().unwrap_or(conclusion)),
         None => Value::Missing,
     });

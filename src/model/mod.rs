@@ -11,7 +11,7 @@ pub use origin::{InputFile, Origin};
 pub use rejection::{Code, Fault, Rejection, Scope};
 pub use schema::{ColumnKind, ColumnSchema, TABLES, TableSchema, column_kind, table};
 pub use text::{half_width, is_blank};
-pub use value::Value;
+pub use value::{Exact, Value};
 pub use vocabulary::{Vocabulary, vocabulary};
 
 /// The value of a dimension for which a record says nothing.

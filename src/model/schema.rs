@@ -208,7 +208,7 @@ pub const TABLES: &[TableSchema] = &[
     },
     TableSchema {
         name: "submissions",
-        key: &["unit"],
+        key: &["unit", "received_on"],
         month_of: None,
         columns: &[
             required("unit", Text),

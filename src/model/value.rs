@@ -13,7 +13,44 @@ pub enum Value {
     Text(Arc<str>),
     Date(Date),
     Integer(i64),
-    Decimal(Decimal),
+    Decimal(Exact),
+}
+
+/// A decimal with the scale it was written in: 0.10 is not the same text as 0.1.
+#[derive(Debug, Clone, Copy)]
+pub struct Exact(pub Decimal);
+
+impl Exact {
+    /// By value, then by scale.
+    fn key(self) -> (Decimal, u32) {
+        (self.0, self.0.scale())
+    }
+}
+
+impl PartialEq for Exact {
+    fn eq(&self, other: &Exact) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Exact {}
+
+impl std::hash::Hash for Exact {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
+impl PartialOrd for Exact {
+    fn partial_cmp(&self, other: &Exact) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Exact {
+    fn cmp(&self, other: &Exact) -> std::cmp::Ordering {
+        self.key().cmp(&other.key())
+    }
 }
 
 impl Value {
@@ -55,7 +92,7 @@ impl fmt::Display for Value {
             Value::Text(text) => f.write_str(text),
             Value::Date(date) => write!(f, "{date}"),
             Value::Integer(integer) => write!(f, "{integer}"),
-            Value::Decimal(decimal) => write!(f, "{decimal}"),
+            Value::Decimal(decimal) => write!(f, "{}", decimal.0),
         }
     }
 }

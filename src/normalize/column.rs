@@ -89,6 +89,9 @@ impl ColumnRule {
         if let Some(default) = self.default.as_deref().filter(|_| absent) {
             value = normalize(self.kind, default, reference)?;
         }
+        if self.required && self.kind == ColumnKind::Region && value.as_text() == Some(UNKNOWN) {
+            return Err(Fault::new(Code::UnknownValue, "a township of seeds/regions.csv"));
+        }
         if value.is_missing() && self.required {
             return Err(Fault::new(Code::MissingValue, "a value"));
         }
@@ -109,8 +112,11 @@ impl ColumnRule {
         );
         match &self.date_format {
             Some(format) if self.kind == ColumnKind::Date && !is_missing(&fold(text)) => {
-                let day = Date::strptime(format, fold(text)).map(Value::Date);
-                day.map_err(|_| Fault::new(Code::BadDate, format!("a day written {format}")))
+                let day =
+                    Date::strptime(format, fold(text)).ok().filter(|day| (1950..2100).contains(&day.year()));
+                day.map(Value::Date).ok_or_else(|| {
+                    Fault::new(Code::BadDate, format!("a day of 1950 to 2099 written {format}"))
+                })
             }
             _ if numeric && self.decimal_comma => normalize(self.kind, &text.replace(',', "."), reference),
             _ => normalize(self.kind, text, reference),

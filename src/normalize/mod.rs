@@ -10,7 +10,7 @@ mod text;
 
 use rust_decimal::Decimal;
 
-use crate::model::{Code, ColumnKind, Fault, UNKNOWN, Value, vocabulary};
+use crate::model::{Code, ColumnKind, Exact, Fault, UNKNOWN, Value, vocabulary};
 use crate::reference::Reference;
 
 pub use column::{ColumnRule, Normalized, Other, normalize_column};
@@ -21,6 +21,9 @@ pub use text::{fold, is_missing, mask};
 
 /// Decimal digits kept of a share; `40.25%` is 4025 over 10000.
 const SHARE_DIGITS: u32 = 12;
+
+/// No count of persons, batches or kilograms is greater; sums of a million of them fit 64 bits.
+const COUNT_LIMIT: i64 = 1_000_000_000_000;
 
 /// The value of a text in a column of the given kind.
 ///
@@ -48,14 +51,15 @@ pub fn normalize(kind: ColumnKind, text: &str, reference: &Reference) -> Result<
             let number = parse_decimal(&folded).filter(|number| number.fract().is_zero());
             number
                 .and_then(|number| i64::try_from(number.trunc()).ok())
+                .filter(|number| (0..=COUNT_LIMIT).contains(number))
                 .map(Value::Integer)
-                .ok_or_else(|| Fault::new(Code::BadNumber, "a whole number"))
+                .ok_or_else(|| Fault::new(Code::BadNumber, "a whole number that counts something"))
         }
-        ColumnKind::Decimal => {
-            parse_decimal(&folded).map(Value::Decimal).ok_or_else(|| Fault::new(Code::BadNumber, "a number"))
-        }
+        ColumnKind::Decimal => parse_decimal(&folded)
+            .map(|number| Value::Decimal(Exact(number)))
+            .ok_or_else(|| Fault::new(Code::BadNumber, "a number")),
         ColumnKind::Percent => share(&folded)
-            .map(Value::Decimal)
+            .map(|number| Value::Decimal(Exact(number)))
             .ok_or_else(|| Fault::new(Code::BadNumber, "a percentage such as 40.3%")),
         ColumnKind::Word(name) => match vocabulary(name) {
             Some(words) => words

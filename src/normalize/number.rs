@@ -18,7 +18,7 @@ pub fn parse_decimal(folded: &str) -> Option<Decimal> {
         None => (text, None),
     };
     let unsigned = mantissa.strip_prefix(['-', '+']).unwrap_or(mantissa);
-    let well_formed = unsigned.starts_with(|c: char| c.is_ascii_digit())
+    let well_formed = unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && unsigned.ends_with(|c: char| c.is_ascii_digit())
         && unsigned.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
         && unsigned.bytes().filter(|byte| *byte == b'.').count() <= 1;
@@ -70,7 +70,8 @@ mod tests {
             ("1.20e1", Some("12.0")),
             ("12,34", None),
             ("0.0.3", None),
-            (".5", None),
+            (".5", Some("0.5")),
+            (".", None),
             ("5.", None),
             ("1e999", None),
             ("0.00000000000000000000000000000001", None),

@@ -124,6 +124,7 @@ pub fn parse_limit(text: &str) -> Result<Limit, Fault> {
 
 /// `10⁵`, `10^(5)`, `10<sup>5</sup>` all become `10^5`.
 fn unify_powers(text: &str) -> String {
+    let text = text.replace("<=", "≤").replace(">=", "≥");
     let text = text.replace("<sup>", "^").replace("</sup>", " ").replace("^(", "^").replace("^（", "^");
     let mut unified = String::with_capacity(text.len());
     let mut in_power = false;
@@ -321,6 +322,8 @@ mod tests {
             ("<10", "<lod10"),
             ("＜0.01mg/kg", "<lod0.01mg/kg"),
             ("＞3mg/kg", ">3mg/kg"),
+            ("<=0.2", "<lod0.2"),
+            (".5", "=0.5"),
             ("4.8×10^(2)", "=480"),
             ("4.8×10^(2)\n5.3×10^(2)\n3.1", "=480 =530 =3.1"),
             ("2.9×10⁵CFU/g", "=290000CFU/g"),

@@ -27,26 +27,29 @@ pub fn is_missing(folded: &str) -> bool {
     matches!(folded, "" | "/" | "-" | "—" | "——" | "--" | "–" | "_" | "\\" | "无" | "null" | "NULL" | "N/A")
 }
 
-/// Hides identity numbers and mobile numbers: every run of eleven or more digits.
+/// Hides identity numbers and mobile numbers: every run of eleven or more digits, of any width, a single
+/// blank or hyphen between two of them being no end of the run. Words stay as they are.
 pub fn mask(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
+    let is_digit = |index: usize| characters.get(index).is_some_and(|c| half_width(*c).is_ascii_digit());
     let mut masked = String::with_capacity(text.len());
     let mut start = 0;
-    while start < characters.len() {
-        let digits = characters[start..].iter().take_while(|c| c.is_ascii_digit()).count();
-        match digits {
-            0 => {
-                masked.push(characters[start]);
-                start += 1;
-            }
-            short if short < 11 => {
-                masked.extend(&characters[start..start + short]);
-                start += short;
-            }
-            long => {
-                masked.push_str("***");
-                start += long;
-            }
+    while let Some(character) = characters.get(start) {
+        let (mut end, mut digits) = (start, 0);
+        while is_digit(end) {
+            digits += 1;
+            let separated = characters.get(end + 1).is_some_and(|c| matches!(half_width(*c), ' ' | '-'));
+            end += if separated && is_digit(end + 2) { 2 } else { 1 };
+        }
+        if digits >= 11 {
+            masked.push_str("***");
+            start = end;
+        } else if digits > 0 {
+            masked.extend(&characters[start..end]);
+            start = end;
+        } else {
+            masked.push(*character);
+            start += 1;
         }
     }
     masked
@@ -80,6 +83,16 @@ mod tests {
 
     #[test]
     fn long_digit_runs_are_masked() {
-        assert_eq!(mask("电话13800000000转12，20201345"), "电话***转12，20201345");
+        for (text, expected) in [
+            ("电话13800000000转12，20201345", "电话***转12，20201345"),
+            ("张三 138 1234 5678", "张三 ***"),
+            ("138-1234-5678", "***"),
+            ("１３８００００００００", "***"),
+            ("41172119800101123X", "***X"),
+            ("2020-13-45", "2020-13-45"),
+            ("", ""),
+        ] {
+            assert_eq!(mask(text), expected, "{text}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use jiff::civil::Date;
 
 use super::file::PipelineFile;
-use super::load::{Loaded, attribute_column};
+use super::load::{Loaded, SOURCE, attribute_column};
 use super::shape::{attach, first_of_each, from_shares, melt, melt_attributes, only_columns, rows_of_source};
 use crate::column::{Coded, Frame};
 use crate::judge::{conclude, judge_determinations};
@@ -21,9 +21,12 @@ pub struct Assembled {
     pub tables: HashMap<String, Frame>,
     /// Sorted by file, sheet, line.
     pub rejections: Vec<Rejection>,
-    /// By file and sheet.
-    pub counts: BTreeMap<(String, String), RowCounts>,
+    /// By source, file and sheet.
+    pub counts: BTreeMap<Place, RowCounts>,
 }
+
+/// Position of the source, name of the file, name of the sheet.
+pub type Place = (usize, String, String);
 
 /// Rows of the sources that fill the same table by the same key.
 struct Group<'a> {
@@ -39,7 +42,10 @@ pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference,
     let mut groups: BTreeMap<(String, usize), Group<'_>> = BTreeMap::new();
     for sheet in loaded {
         let source = &file.sources[sheet.source];
-        let counts = assembled.counts.entry((sheet.input.name.to_string(), sheet.sheet.clone())).or_default();
+        let counts = assembled
+            .counts
+            .entry((sheet.source, sheet.input.name.to_string(), sheet.sheet.clone()))
+            .or_default();
         counts.read += sheet.checked.rows_read;
         counts.rejected += sheet.checked.rows_rejected;
         assembled.rejections.extend(sheet.checked.rejections);
@@ -78,7 +84,7 @@ pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference,
     let mut pieces: HashMap<&'static str, Vec<Frame>> = HashMap::new();
     let mut attached = Vec::new();
     for group in groups.into_values() {
-        let accepted = settle(&group, &mut assembled.counts);
+        let accepted = settle(&group, &mut assembled.counts, as_of);
         if group.attach {
             attached.push(accepted);
             continue;
@@ -90,8 +96,14 @@ pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference,
             }
         }
     }
-    let mut tables: HashMap<String, Frame> =
-        pieces.into_iter().map(|(name, frames)| (name.to_owned(), Frame::concat(&frames))).collect();
+    let mut tables: HashMap<String, Frame> = HashMap::new();
+    for (name, frames) in pieces {
+        let all = Frame::concat(&frames);
+        // A sample that several sources describe is one sample.
+        let once =
+            if name == "samples" && frames.len() > 1 { first_of_each(&all, &["sample_code"]) } else { all };
+        tables.insert(name.to_owned(), once);
+    }
     for other in &attached {
         let samples = tables.entry("samples".to_owned()).or_default();
         let strays = attach(samples, other, "sample_code");
@@ -112,20 +124,24 @@ pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference,
     assembled
 }
 
-/// Keeps the standing row of each key and counts the others.
-fn settle(group: &Group<'_>, counts: &mut BTreeMap<(String, String), RowCounts>) -> Frame {
+/// Counts what became of every row, and keeps those that stand on the as-of day.
+fn settle(group: &Group<'_>, counts: &mut BTreeMap<Place, RowCounts>, as_of: Date) -> Frame {
     let all = Frame::concat(&group.frames);
-    let resolution = resolve(&all, &group.key);
+    let sources = all.column_or_missing(SOURCE);
+    let resolution = resolve(&all, &group.key, as_of);
     let mut count = |rows: &[u32], add: fn(&mut RowCounts)| {
         for row in rows {
             let origin = all.origin(*row as usize);
-            add(counts.entry((origin.file.to_string(), origin.sheet.to_string())).or_default());
+            let source =
+                sources.get(*row as usize).as_integer().and_then(|source| usize::try_from(source).ok());
+            let place = (source.unwrap_or_default(), origin.file.to_string(), origin.sheet.to_string());
+            add(counts.entry(place).or_default());
         }
     };
     count(&resolution.accepted, |counts| counts.accepted += 1);
     count(&resolution.duplicate, |counts| counts.duplicate += 1);
     count(&resolution.superseded, |counts| counts.superseded += 1);
-    all.take(&resolution.accepted)
+    all.take(&resolution.standing)
 }
 
 /// Puts the rows of a source into the tables that it fills.

@@ -12,7 +12,7 @@ use jiff::civil::{Date, date};
 use rust_decimal::Decimal;
 
 use crate::column::{Coded, Frame};
-use crate::model::{ColumnKind, UNKNOWN, Value, table};
+use crate::model::{ColumnKind, Exact, UNKNOWN, Value, table};
 
 /// Digits behind the point of every stored decimal; the written scale is kept beside it.
 pub const DECIMAL_SCALE: u32 = 12;
@@ -89,7 +89,7 @@ fn columns(name: &str, frame: &Frame) -> (Vec<Field>, Vec<ArrayRef>) {
             }
             (Some(ColumnKind::Decimal | ColumnKind::Percent), _) | (_, "value") => {
                 let scales = column.iter().map(|value| match value {
-                    Value::Decimal(number) => i32::try_from(number.scale()).ok(),
+                    Value::Decimal(number) => i32::try_from(number.0.scale()).ok(),
                     _ => None,
                 });
                 let numbers: Decimal128Array = column.iter().map(stored_decimal).collect();
@@ -123,7 +123,7 @@ fn columns(name: &str, frame: &Frame) -> (Vec<Field>, Vec<ArrayRef>) {
 
 /// The number over 10^12, or nothing where it has more decimals; the written text is kept in any case.
 fn stored_decimal(value: &Value) -> Option<i128> {
-    let Value::Decimal(number) = value else { return None };
+    let Value::Decimal(Exact(number)) = value else { return None };
     let up = DECIMAL_SCALE.checked_sub(number.scale())?;
     number.mantissa().checked_mul(10i128.checked_pow(up)?)
 }
@@ -208,7 +208,7 @@ fn value_at(array: &ArrayRef, row: usize, scales: Option<&Int32Array>) -> Value 
         if let Some(scale) = scale.and_then(|scale| u32::try_from(scale).ok()) {
             number.rescale(scale);
         }
-        return Value::Decimal(number);
+        return Value::Decimal(Exact(number));
     }
     Value::Missing
 }
@@ -225,7 +225,8 @@ mod tests {
         let days = [date(2020, 1, 31), date(2020, 2, 1), date(2020, 1, 2)].map(Value::Date);
         frame.set("sampled_on", Coded::from_values(days));
         frame.set("sample_code", Coded::from_values(["A", "B", "C"].map(Value::text)));
-        let numbers = ["0.20", "1", "0.0005"].map(|text| Value::Decimal(text.parse().expect("a number")));
+        let numbers =
+            ["0.20", "1", "0.0005"].map(|text| Value::Decimal(Exact(text.parse().expect("a number"))));
         frame.set("value", Coded::from_values(numbers));
         let months = to_months("determinations", &frame, 7).expect("batches");
         assert_eq!(months.iter().map(|part| part.month.as_str()).collect::<Vec<_>>(), ["2020-01", "2020-02"]);

@@ -13,6 +13,8 @@ pub enum RunError {
     Usage(String),
     #[error("source `{source_name}`: no file {}", pattern.display())]
     NoFile { source_name: String, pattern: PathBuf },
+    #[error("source `{source_name}`: {} is a folder or a device, no file", path.display())]
+    NotAFile { source_name: String, path: PathBuf },
     #[error("source `{source_name}`: {error}")]
     Source { source_name: String, error: Box<SourceError> },
     #[error("seeds: {0}")]
@@ -24,7 +26,7 @@ pub enum RunError {
         source: std::io::Error,
     },
     #[error(
-        "{rejected} of {read} rows were rejected, more than the {limit} % that the pipeline allows{examples}"
+        "{rejected} of {read} rows were rejected or belong to no sample, more than the {limit} % that the pipeline allows{examples}"
     )]
     TooManyRejections {
         rejected: u64,
@@ -50,6 +52,10 @@ impl RunError {
             ),
             RunError::Source { error, .. } => error.hint().map(str::to_owned),
             RunError::TooManyRejections { .. } => Some("mend the export, or raise `max_rejected`".to_owned()),
+            #[cfg(feature = "delta")]
+            RunError::Lake(crate::lake::LakeError::Locked { .. }) => {
+                Some("try again when it has ended, or give --wait".to_owned())
+            }
             _ => None,
         }
     }

@@ -23,6 +23,26 @@ pub const POPULATION_KEYS: &[&str] = &["basis"];
 pub const DERIVE_KEYS: &[&str] = &["any"];
 pub const CUTS_KEYS: &[&str] = &["default"];
 
+/// Columns of the published files and of the lake: no dimension may be called so.
+const RESERVED: [&str; 16] = [
+    "indicator",
+    "by",
+    "numerator",
+    "denominator",
+    "value",
+    "unit",
+    "lower",
+    "upper",
+    "status",
+    "fact",
+    "day",
+    "n",
+    "month",
+    "run",
+    "replicate",
+    "qualifier",
+];
+
 /// A pipeline, ready to run.
 #[derive(Debug, Clone)]
 pub struct PipelineFile {
@@ -163,6 +183,15 @@ fn read_dimensions(section: &Section<'_>) -> Vec<(String, String)> {
                     format!("dimension `{}` names its table", name.get_ref()),
                     Some(help),
                 );
+            }
+            let taken = RESERVED.contains(&name.get_ref().as_str()) || name.get_ref().ends_with("_scale");
+            if taken {
+                section.problem(
+                    name.span(),
+                    format!("`{}` has a meaning of its own in our files", name.get_ref()),
+                    None,
+                );
+                return None;
             }
             if own_table.is_some_and(|table| table.column(name.get_ref()).is_some()) {
                 section.problem(

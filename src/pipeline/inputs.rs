@@ -86,7 +86,9 @@ pub fn find(file: &PipelineFile, source: &SourceFile, params: &Params) -> Result
                 ))
             })?;
         }
-        let is_pattern = filled.contains(['*', '?', '[']);
+        let is_pattern = Path::new(&filled)
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().contains(['*', '?', '[']));
         let mut paths = if is_pattern { matching(&full)? } else { vec![full.clone()] };
         if !is_pattern && source.optional && !full.exists() {
             paths.clear();
@@ -98,11 +100,13 @@ pub fn find(file: &PipelineFile, source: &SourceFile, params: &Params) -> Result
             inputs.push(input(path, source)?);
         }
     }
-    inputs.sort_by(|a, b| a.file.name.cmp(&b.file.name));
+    inputs.sort_by(|a, b| a.file.name.cmp(&b.file.name).then_with(|| a.path.cmp(&b.path)));
+    // Patterns may overlap; a file is read once.
+    inputs.dedup_by(|a, b| a.path == b.path);
     Ok(inputs)
 }
 
-fn stays_inside(path: &str) -> Result<(), &'static str> {
+pub fn stays_inside(path: &str) -> Result<(), &'static str> {
     let mut up = 0;
     for component in Path::new(path).components() {
         match component {
@@ -115,15 +119,20 @@ fn stays_inside(path: &str) -> Result<(), &'static str> {
 }
 
 fn matching(pattern: &Path) -> Result<Vec<PathBuf>, RunError> {
-    let text = pattern.to_string_lossy();
+    // Only the name is a pattern: a bracket in a folder's name is a bracket.
+    let folder = pattern.parent().map(|folder| glob::Pattern::escape(&folder.to_string_lossy()));
+    let name = pattern.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let text = match folder.as_deref() {
+        None | Some("") => name,
+        Some(folder) => format!("{folder}/{name}"),
+    };
     let paths = glob::glob(&text).map_err(|error| RunError::Usage(format!("`{text}`: {error}")))?;
     let mut found = Vec::new();
     for path in paths {
-        let path =
-            path.map_err(|error| RunError::Io { path: error.path().to_owned(), source: error.into() })?;
-        if path.is_file() {
-            found.push(path);
-        }
+        // What matches and is no file is said to be none, not passed over.
+        found.push(
+            path.map_err(|error| RunError::Io { path: error.path().to_owned(), source: error.into() })?,
+        );
     }
     found.sort();
     Ok(found)
@@ -131,6 +140,15 @@ fn matching(pattern: &Path) -> Result<Vec<PathBuf>, RunError> {
 
 fn input(path: PathBuf, source: &SourceFile) -> Result<Input, RunError> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_file = std::fs::metadata(&path).map(|metadata| metadata.is_file());
+    match is_file {
+        Ok(true) => {}
+        Ok(false) => return Err(RunError::NotAFile { source_name: source.name.clone(), path }),
+        Err(error) if std::fs::symlink_metadata(&path).is_ok() => {
+            return Err(RunError::Io { path, source: error });
+        }
+        Err(_) => return Err(RunError::NoFile { source_name: source.name.clone(), pattern: path }),
+    }
     let blake3 = hash_file(&path).map_err(|error| {
         if error.kind() == std::io::ErrorKind::NotFound {
             RunError::NoFile { source_name: source.name.clone(), pattern: path.clone() }
@@ -141,6 +159,11 @@ fn input(path: PathBuf, source: &SourceFile) -> Result<Input, RunError> {
     let mut captures = BTreeMap::new();
     if let Some(pattern) = &source.file_pattern {
         let found = pattern.captures(&name);
+        if found.is_none() {
+            let message =
+                format!("source `{}`: the file `{name}` does not match `file_pattern`", source.name);
+            return Err(RunError::Usage(message));
+        }
         for group in pattern.capture_names().flatten() {
             let text = found.as_ref().and_then(|found| found.name(group)).map_or("", |text| text.as_str());
             captures.insert(group.to_owned(), text.to_owned());

@@ -127,6 +127,8 @@ fn seeds(file: &PipelineFile) -> Result<Reference, RunError> {
     match &file.seeds {
         None => Ok(Reference::built_in()?),
         Some(folder) => {
+            inputs::stays_inside(folder)
+                .map_err(|reason| RunError::Usage(format!("`seeds`: `{folder}` {reason}")))?;
             let beside = file.path.parent().unwrap_or(Path::new("")).join(folder);
             Ok(Reference::with_overrides(&beside)?)
         }

@@ -24,7 +24,11 @@ pub fn owed(received: &Frame, reference: &Reference, as_of: Date) -> (Frame, Vec
             unit.unit == name || (township.is_some() && own == township)
         });
         match unit {
-            Some(unit) => rows[unit] = Some(row),
+            // The first time it arrived is what counts.
+            Some(unit) if rows[unit].is_none_or(|own| received_on.get(row) < received_on.get(own)) => {
+                rows[unit] = Some(row);
+            }
+            Some(_) => {}
             None => strays.push(row as u32),
         }
     }

@@ -16,7 +16,7 @@ use super::{Evaluated, Observer, RunError, RunRequest};
 use crate::column::Frame;
 use crate::cube::{Cells, Fact, FactInputs, build_fact, fact_dimensions};
 use crate::indicator::{Context, Denominator, Figure, evaluate};
-use crate::model::{Code, Rejection, UNKNOWN};
+use crate::model::{Code, Rejection, Scope, UNKNOWN};
 use crate::reference::Reference;
 use crate::report::{
     self, CsvOptions, Draft, InputRecord, RunRecord, StageSeconds, Table, cells_to_parquet,
@@ -78,8 +78,8 @@ pub fn summarise_inputs(sources: &[(SourceFile, Vec<Input>)], loaded: &[Loaded])
 
 /// Counts every fact that an indicator needs, over the dimensions that are mentioned anywhere.
 pub fn tally(file: &PipelineFile, tables: &HashMap<String, Frame>, as_of: Date) -> Vec<Cells> {
-    let inputs = FactInputs { tables, as_of };
     let attributes: Vec<String> = attributes_of(file);
+    let inputs = FactInputs { tables, as_of, attributes: &attributes };
     let facts: Vec<Fact> = Fact::ALL
         .into_iter()
         .filter(|fact| file.indicators.iter().any(|indicator| indicator.fact == *fact))
@@ -128,12 +128,9 @@ pub fn indicate(
     period: Option<(Date, Date)>,
 ) -> Vec<Figure> {
     let populations = populations(file, tables, reference, as_of);
-    let is_county = reference.regions.of_code(&file.region, None).is_some();
-    let regions: Vec<String> = if is_county {
-        reference.regions.townships(as_of).map(|region| region.code.clone()).collect()
-    } else {
-        Vec::new()
-    };
+    let townships = reference.regions.townships(as_of);
+    let own = townships.filter(|region| region.parent.as_deref() == Some(file.region.as_str()));
+    let regions: Vec<String> = own.map(|region| region.code.clone()).collect();
     let context = Context { as_of, populations: &populations, regions: &regions, period };
     file.indicators
         .par_iter()
@@ -149,10 +146,14 @@ pub fn indicate(
 pub fn check_rejections(evaluated: &Evaluated) -> Result<(), RunError> {
     let Some(limit) = evaluated.file.max_rejected else { return Ok(()) };
     let counts = totals(evaluated);
-    let share = Decimal::from(counts.rejected) * Decimal::ONE_HUNDRED;
+    // A cut export rejects little and orphans much.
+    let orphans =
+        evaluated.assembled.rejections.iter().filter(|own| own.scope == Scope::Orphan).count() as u64;
+    let refused = counts.rejected + orphans;
+    let share = Decimal::from(refused) * Decimal::ONE_HUNDRED;
     if share > limit * Decimal::from(counts.read) {
         return Err(RunError::TooManyRejections {
-            rejected: counts.rejected,
+            rejected: refused,
             read: counts.read,
             limit: limit.normalize().to_string(),
             examples: examples(&evaluated.assembled.rejections),
@@ -161,9 +162,9 @@ pub fn check_rejections(evaluated: &Evaluated) -> Result<(), RunError> {
     Ok(())
 }
 
-/// The first rejected rows, for a message.
+/// The first refused rows, for a message.
 fn examples(rejections: &[Rejection]) -> String {
-    let rows = rejections.iter().filter(|rejection| rejection.scope == crate::model::Scope::Row).take(10);
+    let rows = rejections.iter().filter(|rejection| rejection.scope != Scope::Cell).take(10);
     rows.map(|rejection| {
         let place = &rejection.origin;
         let sheet = if place.sheet.is_empty() { String::new() } else { format!(":{}", place.sheet) };
@@ -206,6 +207,8 @@ pub fn publish(
     observer.stage("store");
     let since = std::time::Instant::now();
     let mut record = record_of(&evaluated, &draft);
+    // Whatever keeps the report from being written must be known before the lake is.
+    report::check_folder(&request.out)?;
     #[cfg(feature = "delta")]
     let stored = super::store::store(&evaluated, request, &record, &draft)?;
     #[cfg(not(feature = "delta"))]
@@ -287,15 +290,18 @@ pub fn record(evaluated: &Evaluated) -> RunRecord {
 }
 
 fn record_of(evaluated: &Evaluated, draft: &Draft) -> RunRecord {
-    let counts = |name: &str| {
+    let counts = |source: &str, name: &str| {
+        let position = evaluated.file.sources.iter().position(|own| own.name == source);
         let mut sum = RowCounts::default();
-        for (_, own) in evaluated.assembled.counts.iter().filter(|((file, _), _)| file == name) {
-            sum.add(own);
+        for ((own, file, _), counts) in &evaluated.assembled.counts {
+            if Some(*own) == position && file == name {
+                sum.add(counts);
+            }
         }
         sum
     };
     let inputs = evaluated.inputs.iter().map(|input| {
-        let rows = counts(&input.name);
+        let rows = counts(&input.source, &input.name);
         InputRecord {
             source: input.source.clone(),
             path: input.path.display().to_string(),

@@ -24,7 +24,13 @@ pub fn populations(
         let stated = persons.get(&file.region).copied();
         return Populations {
             total: Some(stated.unwrap_or_else(|| persons.values().sum())),
-            note: format!("population: {basis}, {year}, {} regions, {source}", persons.len()),
+            note: match townships_missing(&persons, stated.is_some(), file, reference, as_of) {
+                0 => format!("population: {basis}, {year}, {} regions, {source}", persons.len()),
+                missing => format!(
+                    "population: {basis}, {year}, {} regions, {missing} townships MISSING from the list, {source}",
+                    persons.len()
+                ),
+            },
             persons,
         };
     }
@@ -43,6 +49,19 @@ pub fn populations(
         },
         None => Populations { note: format!("population: {basis}: unknown"), ..Populations::default() },
     }
+}
+
+/// Townships in force without which the sum is not the whole.
+fn townships_missing(
+    persons: &BTreeMap<String, i64>,
+    whole_is_stated: bool,
+    file: &PipelineFile,
+    reference: &Reference,
+    as_of: Date,
+) -> usize {
+    let townships = reference.regions.townships(as_of);
+    let own = townships.filter(|region| region.parent.as_deref() == Some(file.region.as_str()));
+    if whole_is_stated { 0 } else { own.filter(|region| !persons.contains_key(&region.code)).count() }
 }
 
 /// Year, persons by region and source of the latest year that the list has up to `year`.

@@ -173,18 +173,23 @@ pub fn date_by_sample(samples: &Frame, mut determinations: Frame) -> Frame {
     determinations
 }
 
-/// A bare percentage becomes numerator over denominator: 40.3 % is 403 over 1000, and is flagged.
+/// A bare percentage becomes numerator over denominator: 40.3 % is 403 over 1000, and is flagged. All are
+/// over the same power of ten, so that none weighs more for being written with more decimals.
 pub fn from_shares(returns: &mut Frame) {
     let (rate, numerator, denominator) = (
         returns.column_or_missing("rate"),
         returns.column_or_missing("numerator"),
         returns.column_or_missing("denominator"),
     );
+    let scales = rate.values().iter().map(|rate| match rate {
+        Value::Decimal(rate) => rate.0.scale(),
+        _ => 0,
+    });
+    let scale = scales.max().unwrap_or(0).max(1);
     let parts: Vec<(Value, Value, Value)> = (0..returns.rows())
         .map(|row| match (numerator.get(row), rate.get(row)) {
             (Value::Missing, Value::Decimal(rate)) => {
-                let scale = rate.scale().max(1);
-                let mut exact = *rate;
+                let mut exact = rate.0;
                 exact.rescale(scale);
                 let top = i64::try_from(exact.mantissa()).map_or(Value::Missing, Value::Integer);
                 (top, Value::Integer(100 * 10i64.pow(scale)), Value::text("yes"))

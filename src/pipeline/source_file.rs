@@ -10,7 +10,7 @@ use toml::de::DeValue;
 
 use super::document::{Placed, Section, scalar_of, text_of, texts_of};
 use crate::judge::ConclusionFrom;
-use crate::model::{ColumnKind, TABLES, TableSchema, nearest, table};
+use crate::model::{ColumnKind, TABLES, TableSchema, nearest, table, vocabulary};
 use crate::normalize::{ColumnRule, Other, fold};
 use crate::source::Sheets;
 
@@ -179,7 +179,61 @@ pub fn read_source(name: &str, section: &Section<'_>, own: &[(String, String)]) 
         into,
     };
     check_references(section, &source);
-    Some(source)
+    check_keys(section, &source);
+    check_shape(section, &source);
+    Some(require_keys(source))
+}
+
+/// Columns that a record may lack although they are part of its table's key.
+const OPTIONAL_KEYS: [&str; 4] = ["id", "region", "agency", "received_on"];
+
+/// Without its key every record would look like the same one.
+fn check_keys(section: &Section<'_>, source: &SourceFile) {
+    if source.columns.is_empty() {
+        return;
+    }
+    let wide = source.wide.as_ref();
+    let filled = |name: &str| {
+        source.columns.iter().any(|column| column.rule.column == name)
+            || source.constants.iter().any(|(rule, _)| rule.column == name)
+            || wide.is_some_and(|wide| wide.name == name || wide.value == name)
+    };
+    for table in &source.into {
+        let required = table.columns.iter().filter(|column| column.required).map(|column| column.name);
+        let needed: Vec<&str> = match &source.key {
+            Some(_) => required.collect(),
+            None => required.chain(table.key.iter().copied()).collect(),
+        };
+        let missing = needed.into_iter().find(|name| !filled(name) && !OPTIONAL_KEYS.contains(name));
+        if let Some(name) = missing {
+            let help = format!("say in [source.{}.columns] which header fills `{name}`", source.name);
+            section.problem(section.span(), format!("nothing fills `{name}` of {}", table.name), Some(help));
+        }
+    }
+}
+
+/// Combinations that would quietly lose rows.
+fn check_shape(section: &Section<'_>, source: &SourceFile) {
+    let names: Vec<&str> = source.into.iter().map(|table| table.name).collect();
+    let refuse = |message: &str| section.problem(section.span(), message, None);
+    if source.into.len() > 1 && names != ["samples", "determinations"] {
+        refuse("a row fills one table, or [\"samples\", \"determinations\"] in this order");
+    }
+    if source.attach && (names != ["samples"] || source.wide.is_some() || !source.attributes.is_empty()) {
+        refuse(
+            "`mode = \"attach\"` lays columns onto samples: `into` is \"samples\", without wide or attributes",
+        );
+    }
+}
+
+/// A record without a value in its key cannot be told from others.
+fn require_keys(mut source: SourceFile) -> SourceFile {
+    let key = source.key.clone().unwrap_or_default();
+    for column in &mut source.columns {
+        let own_id = column.rule.column == "id";
+        column.rule.required |= own_id || key.contains(&column.rule.column);
+    }
+    source
 }
 
 /// Keys and versions must name columns that the source really has.
@@ -267,7 +321,7 @@ fn read_column(
             return None;
         }
     };
-    rule.values = section.section("values").map(|values| read_values(&values)).unwrap_or_default();
+    rule.values = section.section("values").map(|values| read_values(&values, rule.kind)).unwrap_or_default();
     rule.other = section
         .word("other", &[("keep", Other::Keep), ("reject", Other::Reject), ("missing", Other::Missing)])
         .unwrap_or_default();
@@ -281,13 +335,28 @@ fn read_column(
     Some(ColumnFile { from, optional: section.flag("optional").unwrap_or(false), rule })
 }
 
-fn read_values(section: &Section<'_>) -> BTreeMap<String, String> {
+fn read_values(section: &Section<'_>, kind: ColumnKind) -> BTreeMap<String, String> {
+    let words = match kind {
+        ColumnKind::Word(name) => vocabulary(name),
+        _ => None,
+    };
     let entries = section.entries().into_iter();
     entries
         .filter_map(|(key, value)| {
             let text = scalar_of(value);
             if text.is_none() {
                 section.problem(value.span(), "a value stands for one text", None);
+            }
+            if let (Some(words), Some(text)) = (words, &text)
+                && words.canonical(text.get_ref()).is_none()
+            {
+                let known: Vec<&str> = words.words.iter().map(|(word, _, _)| *word).collect();
+                let help = format!("its words are {}", known.join(", "));
+                section.problem(
+                    text.span(),
+                    format!("`{}` is no word of this column", text.get_ref()),
+                    Some(help),
+                );
             }
             Some((fold(key.get_ref()), text?.into_inner()))
         })

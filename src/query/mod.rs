@@ -9,7 +9,7 @@ use polars::prelude::{
     PolarsError, ScanArgsParquet, SerReader,
 };
 use polars::sql::SQLContext;
-use sqlparser::ast::{Statement, visit_relations};
+use sqlparser::ast::{Statement, TableFactor, Visit, Visitor, visit_relations};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
@@ -78,18 +78,40 @@ fn check(sql: &str) -> Result<(), QueryError> {
     let statements =
         Parser::parse_sql(&GenericDialect {}, sql).map_err(|error| QueryError::Syntax(error.to_string()))?;
     let [statement @ Statement::Query(_)] = statements.as_slice() else { return Err(QueryError::NotASelect) };
-    let reads = visit_relations(statement, |relation| {
-        let name = relation.to_string().to_lowercase();
+    let named = visit_relations(statement, |relation| {
+        // Quotes around the name change nothing of what it does.
+        let name: String = relation.to_string().to_lowercase().replace(['"', '`', '['], "");
         if name.starts_with("read_") || name.contains(['/', '\\', '\'']) {
             ControlFlow::Break(name)
         } else {
             ControlFlow::Continue(())
         }
     });
-    match reads {
-        ControlFlow::Break(name) => Err(QueryError::ReadsFiles(name)),
-        ControlFlow::Continue(()) => Ok(()),
+    let called = visit_statements_factors(statement);
+    match named.break_value().or(called) {
+        Some(name) => Err(QueryError::ReadsFiles(name)),
+        None => Ok(()),
     }
+}
+
+/// The first table function of a statement, whatever it is called.
+fn visit_statements_factors(statement: &Statement) -> Option<String> {
+    struct Functions(Option<String>);
+    impl Visitor for Functions {
+        type Break = ();
+        fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+            match factor {
+                TableFactor::Table { name, args: Some(_), .. } => self.0 = Some(name.to_string()),
+                TableFactor::TableFunction { expr, .. } => self.0 = Some(expr.to_string()),
+                TableFactor::Function { name, .. } => self.0 = Some(name.to_string()),
+                _ => return ControlFlow::Continue(()),
+            }
+            ControlFlow::Break(())
+        }
+    }
+    let mut functions = Functions(None);
+    let _ = statement.visit(&mut functions);
+    functions.0
 }
 
 fn lazy(rows: &Rows) -> Result<LazyFrame, PolarsError> {
@@ -156,6 +178,8 @@ mod tests {
             ("select * from read_csv('/etc/passwd')", "reads files"),
             ("select * from samples where x in (select * from read_parquet('a'))", "reads files"),
             ("select * from '/etc/passwd'", "reads files"),
+            ("select * from \"read_parquet\"('/tmp/x')", "reads files"),
+            ("select * from unheard_of('/tmp/x')", "reads files"),
         ] {
             let found = check(sql).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(

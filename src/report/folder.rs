@@ -45,10 +45,7 @@ const KNOWN: [&str; 13] = [
 /// The folder holds foreign files, or the operating system refuses.
 pub fn publish(folder: &Path, draft: &Draft) -> Result<(), ReportError> {
     check_ours(folder)?;
-    let parent = match folder.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = parent_of(folder);
     fs::create_dir_all(parent).map_err(at(parent))?;
     let aside = tempfile::Builder::new().prefix(".assay-report-").tempdir_in(parent).map_err(at(parent))?;
     for (name, bytes) in &draft.files {
@@ -72,6 +69,24 @@ pub fn publish(folder: &Path, draft: &Draft) -> Result<(), ReportError> {
         fs::rename(&new, folder).map_err(at(folder))?;
     }
     sync(parent)
+}
+
+/// Whether a report can be written there: no foreign files, and a parent that takes new ones.
+///
+/// # Errors
+/// What [`publish`] would say.
+pub fn check_folder(folder: &Path) -> Result<(), ReportError> {
+    check_ours(folder)?;
+    let parent = parent_of(folder);
+    fs::create_dir_all(parent).map_err(at(parent))?;
+    tempfile::Builder::new().prefix(".assay-report-").tempdir_in(parent).map(drop).map_err(at(parent))
+}
+
+fn parent_of(folder: &Path) -> &Path {
+    match folder.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
 }
 
 fn check_ours(folder: &Path) -> Result<(), ReportError> {

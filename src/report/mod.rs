@@ -13,7 +13,7 @@ mod workbook;
 pub use csv::{CsvOptions, write_csv};
 pub use disagreements::disagreements_table;
 pub use error::ReportError;
-pub use folder::{Draft, publish};
+pub use folder::{Draft, check_folder, publish};
 pub use parquet::{cells_to_parquet, epoch_days, table_to_parquet};
 pub use run_record::{InputRecord, RunRecord, StageSeconds};
 pub use scorecard::{indicators_table, rejections_table, scorecard_table};

@@ -72,7 +72,8 @@ impl Headers {
                 self.first.repeat(self::row(world, food, report, &mut dirt))?;
             }
         }
-        // The later report stands, even where it is not yet seen.
+        // The later report stands as soon as it is seen; until then the earlier one does.
+        let original = report;
         let standing = match food.correction {
             Some(correction) => {
                 let report = Report {
@@ -82,7 +83,8 @@ impl Headers {
                 };
                 self.resend.row(&self::row(world, food, report, &mut dirt), Fate::Accepted)?;
                 self.resend.orphan_unless(known);
-                Some(report)
+                let unseen = report.reported_on > world.period.as_of && fault.is_none();
+                Some(if unseen { original } else { report })
             }
             None if fault.is_none() => Some(report),
             None => None,

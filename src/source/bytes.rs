@@ -16,6 +16,9 @@ pub enum Content {
 
 /// Largest text that is read, after decompression.
 const TEXT_LIMIT: u64 = 64 << 30;
+/// A text that unpacks to more than this many times its packed size is no table, unless it is small.
+const RATIO_LIMIT: u64 = 400;
+const SMALL_TEXT: u64 = 64 << 20;
 /// A workbook is held in memory while its cells stream out of it.
 const WORKBOOK_LIMIT: u64 = 2 << 30;
 
@@ -28,7 +31,7 @@ pub fn open(path: &Path) -> Result<Content, SourceError> {
     let magic = peek(&mut reader).map_err(io_error)?;
     match magic {
         [0x1f, 0x8b, ..] => {
-            let bytes = unpack(reader).map_err(|problem| problem.in_file(path))?;
+            let bytes = unpack(reader, size).map_err(|problem| problem.in_file(path))?;
             Ok(Content::Text(bytes))
         }
         [b'P', b'K', 3, 4] => {
@@ -71,13 +74,14 @@ fn read_all(mut reader: impl Read, size: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn unpack(reader: impl Read) -> Result<Vec<u8>, Problem> {
+fn unpack(reader: impl Read, packed: u64) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
-    let mut decoder = MultiGzDecoder::new(reader).take(TEXT_LIMIT + 1);
+    let most = TEXT_LIMIT.min(SMALL_TEXT.max(packed.saturating_mul(RATIO_LIMIT)));
+    let mut decoder = MultiGzDecoder::new(reader).take(most + 1);
     decoder.read_to_end(&mut bytes).map_err(|error| Problem::Damaged {
         what: "the gzip stream cannot be unpacked to its end",
         detail: error.to_string(),
     })?;
-    limit("the unpacked text", bytes.len() as u64, TEXT_LIMIT)?;
+    limit("the unpacked text", bytes.len() as u64, most)?;
     Ok(bytes)
 }

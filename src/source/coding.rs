@@ -55,8 +55,15 @@ pub fn code(
 }
 
 fn open_quote(line: u64, fields: &Fields, encoding: &'static Encoding) -> BadRecord {
+    // The text itself may hold anything, so it is not shown.
     let fault = Fault::new(Code::BadRow, "a closing quote");
-    BadRecord { line, column: String::new(), found: clip(&show(encoding, fields.get(0))), fault }
+    let length = show(encoding, fields.get(0)).chars().count();
+    BadRecord {
+        line,
+        column: String::new(),
+        found: format!("an open quote in a line of {length} characters"),
+        fault,
+    }
 }
 
 fn clip(text: &str) -> String {
@@ -125,20 +132,21 @@ impl Coder {
         let mut values: Vec<Vec<Arc<str>>> = Vec::new();
         let mut bad_rows: Vec<(u32, usize)> = Vec::new();
         for (column, dictionary) in self.dictionaries.iter().enumerate() {
-            let mut undecodable = Vec::new();
+            let mut undecodable = vec![false; dictionary.len()];
             let texts =
                 dictionary.iter().enumerate().map(|(code, bytes)| match decode(self.encoding, bytes) {
                     Some(text) => Arc::from(&*text),
                     None => {
-                        undecodable.push(code as u32);
+                        undecodable[code] = true;
                         Arc::from(show(self.encoding, bytes))
                     }
                 });
             values.push(texts.collect());
-            if !undecodable.is_empty() {
+            if undecodable.contains(&true) {
                 let rows = self.codes[column].iter().enumerate();
                 bad_rows.extend(
-                    rows.filter(|(_, code)| undecodable.contains(code)).map(|(row, _)| (row as u32, column)),
+                    rows.filter(|(_, code)| undecodable[**code as usize])
+                        .map(|(row, _)| (row as u32, column)),
                 );
             }
         }

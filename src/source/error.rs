@@ -95,6 +95,9 @@ fn missing_text(sheet: &str, line: u64, missing: &[Missing], seen: &[String]) ->
         }
     }
     let seen: Vec<&str> = seen.iter().filter(|header| !header.is_empty()).map(String::as_str).collect();
-    text.push_str(&format!("\n  best candidate, line {line}: {}", seen.join(", ")));
+    match seen.as_slice() {
+        [] => text.push_str("\n  no line answers any of them; is this the right file, sheet and encoding?"),
+        seen => text.push_str(&format!("\n  best candidate, line {line}: {}", seen.join(", "))),
+    }
     text
 }

@@ -19,6 +19,12 @@ pub struct Binding {
 /// Records looked at when searching for the header.
 pub const PREVIEW: usize = 30;
 
+/// Headers that name a person or how to reach one. They are measurements only where a pipeline lists them.
+fn is_personal(folded: &str) -> bool {
+    let words = ["电话", "手机", "身份证", "联系人", "法人", "法定代表人", "姓名", "邮箱", "传真", "摊位号"];
+    words.iter().any(|word| folded.contains(word))
+}
+
 /// Finds the header row by what it holds and binds the requested columns to it.
 ///
 /// The row directly above may name sections (a merged cell per group of columns); a column is then also
@@ -36,7 +42,7 @@ pub fn bind(preview: &[(u64, Vec<String>)], layout: &Layout, sheet: &str) -> Res
             best = Some((index, score));
         }
     }
-    let (index, _) = best.ok_or(Problem::Empty)?;
+    let (index, best_score) = best.ok_or(Problem::Empty)?;
     let line = preview.get(index).map(|(line, _)| *line).unwrap_or_default();
     let names = Names::of(preview, index);
     let mut columns = Vec::new();
@@ -53,13 +59,15 @@ pub fn bind(preview: &[(u64, Vec<String>)], layout: &Layout, sheet: &str) -> Res
                     .find_map(|header| nearest(header, names.seen.iter().map(String::as_str)))
                     .map(str::to_owned),
             }),
-            [_, _, ..] => return Err(names.ambiguous(sheet, request, &found)),
+            [_, _, ..] => return Err(names.repeated(sheet, &request.name, &found)),
             _ => {}
         }
         columns.push(found.first().copied());
     }
     if !missing.is_empty() {
-        return Err(Problem::MissingColumns { sheet: sheet.to_owned(), line, missing, seen: names.seen });
+        // A row that answers nothing may be a record: it is not shown.
+        let seen = if best_score == 0 { Vec::new() } else { names.seen };
+        return Err(Problem::MissingColumns { sheet: sheet.to_owned(), line, missing, seen });
     }
     let free = |column: &usize| !columns.contains(&Some(*column)) && !names.folded[*column].is_empty();
     let rest: Vec<usize> = (0..names.folded.len()).filter(free).collect();
@@ -67,10 +75,17 @@ pub fn bind(preview: &[(u64, Vec<String>)], layout: &Layout, sheet: &str) -> Res
         |list: &[String], column: usize| list.iter().any(|header| names.is(column, &fold_header(header)));
     let is_wide = |column: usize| match &layout.wide {
         Wide::None => false,
-        Wide::RestBut(except) => !listed(except, column),
+        Wide::RestBut(except) => !listed(except, column) && !is_personal(&names.folded[column]),
         Wide::Only(only) => listed(only, column),
     };
     let (wide, unknown): (Vec<usize>, Vec<usize>) = rest.into_iter().partition(|column| is_wide(*column));
+    let repeated = wide.iter().enumerate().find_map(|(position, column)| {
+        let twin = wide[..position].iter().find(|other| names.folded[**other] == names.folded[*column]);
+        twin.map(|twin| [*twin, *column])
+    });
+    if let Some(twins) = repeated {
+        return Err(names.repeated(sheet, "wide", &twins));
+    }
     Ok(Binding {
         index,
         width: names.folded.iter().rposition(|name| !name.is_empty()).map_or(0, |last| last + 1),
@@ -152,7 +167,7 @@ impl Names {
         }
     }
 
-    fn ambiguous(&self, sheet: &str, request: &Request, found: &[usize]) -> Problem {
+    fn repeated(&self, sheet: &str, name: &str, found: &[usize]) -> Problem {
         let header = found.first().map(|column| self.seen[*column].clone()).unwrap_or_default();
         let sectioned = found.iter().all(|column| !self.sections[*column].is_empty());
         let choices = found.iter().enumerate().map(|(nth, column)| {
@@ -160,7 +175,7 @@ impl Names {
         });
         Problem::Ambiguous {
             sheet: sheet.to_owned(),
-            name: request.name.clone(),
+            name: name.to_owned(),
             choices: choices.collect::<Vec<_>>().join(" or "),
             count: found.len(),
             header,

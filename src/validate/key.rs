@@ -1,5 +1,7 @@
 use std::cmp::Ordering;
 
+use jiff::civil::Date;
+
 use super::VERSION;
 use crate::column::{Coded, Frame, combine};
 use crate::model::Value;
@@ -12,6 +14,9 @@ pub struct Resolution {
     pub duplicate: Vec<u32>,
     /// Same key, other values, and a later record of the key exists.
     pub superseded: Vec<u32>,
+    /// What stands on the as-of day: the accepted rows, but where the later record is dated behind that
+    /// day, the latest of those before it.
+    pub standing: Vec<u32>,
 }
 
 /// Settles repeated keys: of equal records the first to arrive stands for all; of differing records the
@@ -20,12 +25,13 @@ pub struct Resolution {
 ///
 /// Two differing records of equal version leave arrival to decide; with distinct versions the outcome
 /// does not depend on arrival. Columns whose name begins with `$` are no part of the content.
-pub fn resolve(frame: &Frame, key: &[&str]) -> Resolution {
+pub fn resolve(frame: &Frame, key: &[&str], as_of: Date) -> Resolution {
     let rows = frame.rows();
     let key_columns: Vec<&Coded<Value>> = key.iter().filter_map(|name| frame.column(name)).collect();
     let (keys, key_count) = combine(key_columns, rows);
     if key_count == rows {
-        return Resolution { accepted: (0..rows as u32).collect(), ..Resolution::default() };
+        let all: Vec<u32> = (0..rows as u32).collect();
+        return Resolution { accepted: all.clone(), standing: all, ..Resolution::default() };
     }
     let content = frame.names().filter(|name| !name.starts_with('$')).filter_map(|name| frame.column(name));
     let (contents, content_count) = combine(content, rows);
@@ -41,22 +47,36 @@ pub fn resolve(frame: &Frame, key: &[&str]) -> Resolution {
         }
     }
     // Equal contents have equal keys, for the key is part of the content.
-    let mut standing: Vec<Option<(u32, u32)>> = vec![None; key_count];
-    for (first, latest) in first.iter().zip(&latest) {
-        let (Some(first), Some(latest)) = (*first, *latest) else { continue };
-        let best = &mut standing[keys[first as usize] as usize];
-        if best.is_none_or(|(own, other)| {
-            compare(version, latest, other).then(first.cmp(&own)) == Ordering::Greater
-        }) {
-            *best = Some((first, latest));
+    let is_seen = |row: u32| {
+        let version = version.and_then(|version| version.get(row as usize).as_date());
+        version.is_none_or(|day| day <= as_of)
+    };
+    let best_of = |wanted: &dyn Fn(u32) -> bool| {
+        let mut best: Vec<Option<(u32, u32)>> = vec![None; key_count];
+        for (first, latest) in first.iter().zip(&latest) {
+            let (Some(first), Some(latest)) = (*first, *latest) else { continue };
+            let best = &mut best[keys[first as usize] as usize];
+            let later = |(own, other): (u32, u32)| {
+                compare(version, latest, other).then(first.cmp(&own)) == Ordering::Greater
+            };
+            if wanted(first) && best.is_none_or(later) {
+                *best = Some((first, latest));
+            }
         }
-    }
+        best
+    };
+    let last = best_of(&|_| true);
+    let seen = best_of(&is_seen);
     let mut resolution = Resolution::default();
     for row in 0..rows as u32 {
-        let stands = standing[keys[row as usize] as usize].is_some_and(|(first, _)| first == row);
+        let key = keys[row as usize] as usize;
+        let accepted = last[key].is_some_and(|(first, _)| first == row);
+        if seen[key].or(last[key]).is_some_and(|(first, _)| first == row) {
+            resolution.standing.push(row);
+        }
         if first[contents[row as usize] as usize] != Some(row) {
             resolution.duplicate.push(row);
-        } else if stands {
+        } else if accepted {
             resolution.accepted.push(row);
         } else {
             resolution.superseded.push(row);
@@ -76,6 +96,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use jiff::civil::date;
+
+    const END: Date = date(2020, 12, 31);
 
     /// Key, value, version.
     type Row = (u8, u8, Option<i64>);
@@ -110,20 +133,33 @@ mod tests {
             (&[(1, 1, Some(1)), (1, 2, Some(2)), (1, 1, Some(3))], &[0], &[2], &[1]),
         ];
         for (rows, accepted, duplicate, superseded) in cases {
-            let found = resolve(&frame(rows), &["key"]);
+            let found = resolve(&frame(rows), &["key"], END);
             let expected = Resolution {
                 accepted: accepted.to_vec(),
                 duplicate: duplicate.to_vec(),
                 superseded: superseded.to_vec(),
+                standing: accepted.to_vec(),
             };
             assert_eq!(found, expected, "{rows:?}");
         }
     }
 
+    #[test]
+    fn a_correction_behind_the_as_of_day_is_not_seen_yet() {
+        let mut frame = frame(&[(1, 1, None), (1, 2, None)]);
+        let days = [date(2020, 2, 1), date(2020, 9, 1)];
+        frame.set(VERSION, Coded::from_values(days.map(Value::Date)));
+        let standing = |as_of| resolve(&frame, &["key"], as_of).standing;
+        assert_eq!(standing(date(2020, 6, 30)), [0]);
+        assert_eq!(standing(date(2020, 9, 1)), [1]);
+        // Nothing of it is seen: the record stands as pending.
+        assert_eq!(standing(date(2020, 1, 1)), [1]);
+    }
+
     proptest! {
         #[test]
         fn every_row_is_accounted_for_once(rows in proptest::collection::vec((0u8..4, 0u8..3, proptest::option::of(0i64..3)), 0..30)) {
-            let found = resolve(&frame(&rows), &["key"]);
+            let found = resolve(&frame(&rows), &["key"], END);
             let mut all: Vec<u32> = [found.accepted, found.duplicate, found.superseded].concat();
             all.sort_unstable();
             prop_assert_eq!(all, (0..rows.len() as u32).collect::<Vec<_>>());
@@ -137,7 +173,7 @@ mod tests {
             })
         ) {
             let standing = |rows: &[(u8, u8, Option<i64>)]| {
-                let mut standing: Vec<_> = resolve(&frame(rows), &["key"]).accepted.iter().map(|row| (rows[*row as usize].0, rows[*row as usize].1)).collect();
+                let mut standing: Vec<_> = resolve(&frame(rows), &["key"], END).accepted.iter().map(|row| (rows[*row as usize].0, rows[*row as usize].1)).collect();
                 standing.sort_unstable();
                 standing
             };

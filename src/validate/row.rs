@@ -138,17 +138,22 @@ fn refuse(
             code: fault.code,
             found: shown(text, rule, fault.code),
             expected: fault.expected.clone(),
-            hint: fault.code.mend().to_owned(),
+            hint: match (fault.code, &rule.date_format) {
+                (Code::BadDate, Some(format)) => {
+                    format!("write the day as the pipeline declares it: {format}")
+                }
+                (code, _) => code.mend().to_owned(),
+            },
         });
     }
 }
 
 fn shown(text: &str, rule: &ColumnRule, code: Code) -> String {
-    let clipped: String = text.trim().chars().take(80).collect();
+    let clip = |text: &str| text.trim().chars().take(80).collect::<String>();
     match (rule.personal, code) {
         (true, _) => "***".to_owned(),
-        (_, Code::BadCode) => clipped,
-        _ => mask(&clipped),
+        (_, Code::BadCode) => clip(text),
+        _ => clip(&mask(text)),
     }
 }
 
