@@ -9,4 +9,5 @@ mod documents;
 mod lake;
 mod real_records;
 mod repeatable;
+mod scenarios;
 mod support;
