@@ -141,3 +141,18 @@ fn paths_and_commands_named_in_markdown_exist() {
         }
     }
 }
+
+#[test]
+fn the_summary_that_the_readme_shows_is_the_one_that_is_printed() {
+    let folder = workshop();
+    let pipeline = super::support::pipeline("xiping-2020.toml");
+    let printed = super::support::stderr(&assay_ok(folder.path(), &["run", &pipeline]));
+    let text = fs::read_to_string(root().join("README.md")).expect("README");
+    let shown = blocks(&text).into_iter().find(|(info, _)| info == "text").expect("a summary").1;
+    let mut lines = 0;
+    for line in shown.lines().map(|line| line.trim_end_matches('…').trim_end_matches([' ', ','])) {
+        assert!(printed.contains(line), "README.md shows {line:?}, printed was\n{printed}");
+        lines += usize::from(!line.is_empty());
+    }
+    assert!(lines >= 5);
+}
