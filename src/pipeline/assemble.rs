@@ -30,6 +30,7 @@ pub type Place = (usize, String, String);
 
 /// Rows of the sources that fill the same table by the same key.
 struct Group<'a> {
+    /// Columns that name a record; none where only whole records can repeat each other.
     key: Vec<&'a str>,
     attach: bool,
     frames: Vec<Frame>,
@@ -60,16 +61,10 @@ pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference,
         };
         let key: Vec<&str> = match &source.key {
             Some(key) => key.iter().map(String::as_str).collect(),
-            // A wide row is known without the column that its headers fill.
-            None => {
-                let spread = source.wide.as_ref().filter(|wide| wide.into.name == identity.name);
-                identity
-                    .key
-                    .iter()
-                    .copied()
-                    .filter(|name| spread.is_none_or(|wide| wide.name != *name))
-                    .collect()
-            }
+            // A list of limits may be spread over sheets with other columns: its cells repeat each other,
+            // not its rows.
+            None if source.wide.as_ref().is_some_and(|wide| wide.into.name == identity.name) => Vec::new(),
+            None => identity.key.to_vec(),
         };
         // Sources that attach, or have a key of their own, settle repeats among themselves.
         let apart = if source.attach || source.key.is_some() { sheet.source + 1 } else { 0 };
@@ -100,8 +95,11 @@ pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference,
     for (name, frames) in pieces {
         let all = Frame::concat(&frames);
         // A sample that several sources describe is one sample.
-        let once =
-            if name == "samples" && frames.len() > 1 { first_of_each(&all, &["sample_code"]) } else { all };
+        let once = match name {
+            "samples" if frames.len() > 1 => first_of_each(&all, &["sample_code"]),
+            "limits" => all.take(&resolve(&all, &["product", "analyte"], as_of).standing),
+            _ => all,
+        };
         tables.insert(name.to_owned(), once);
     }
     for other in &attached {
@@ -128,7 +126,9 @@ pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference,
 fn settle(group: &Group<'_>, counts: &mut BTreeMap<Place, RowCounts>, as_of: Date) -> Frame {
     let all = Frame::concat(&group.frames);
     let sources = all.column_or_missing(SOURCE);
-    let resolution = resolve(&all, &group.key, as_of);
+    let content = || all.names().filter(|name| !name.starts_with('$')).collect();
+    let key: Vec<&str> = if group.key.is_empty() { content() } else { group.key.clone() };
+    let resolution = resolve(&all, &key, as_of);
     let mut count = |rows: &[u32], add: fn(&mut RowCounts)| {
         for row in rows {
             let origin = all.origin(*row as usize);

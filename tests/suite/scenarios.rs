@@ -227,3 +227,33 @@ fn a_foreign_out_folder_leaves_the_lake_alone() {
     assert!(stderr(&output).contains("notes.txt"), "{}", stderr(&output));
     assert!(!folder.path().join("lake").exists());
 }
+
+#[test]
+fn limits_spread_over_files_complement_each_other() {
+    let toml = r#"
+[source.a]
+files = "a.csv"
+into = "samples"
+conclusion = "judged"
+columns = { sample_code = "code", product = "product" }
+wide = { into = "determinations" }
+[source.l]
+files = "l*.csv"
+into = "limits"
+columns = { product = "product" }
+wide = { value = "limit_high" }
+[[indicator]]
+id = "failed"
+fact = "samples"
+period = "all"
+numerator = "final_verdict = 'nonconforming'"
+"#;
+    let samples = ("a.csv", "code,product,铅,镉\nA,韭菜,9,0.01\nB,韭菜,0.01,9\nC,韭菜,0.05,0.05\n");
+    let limits = [
+        samples,
+        ("l1.csv", "product,铅\n韭菜,0.05\n韭菜,0.05\n"),
+        ("l2.csv", "product,镉\n韭菜,0.01\n"),
+        ("l3.csv", "product,镉\n韭菜,0.05\n"),
+    ];
+    assert_eq!(publish(toml, &limits, &[]), ([7, 6, 0, 1, 0], "2/".to_owned()));
+}
