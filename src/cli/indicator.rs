@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use super::Global;
 use super::exit::{Failure, USAGE};
 use super::output::{self, OutputOptions};
-use crate::cube::{Fact, Filter, fact_dimensions};
+use crate::cube::Filter;
 use crate::indicator::{Definition, Kind};
 use crate::lake::{Entry, Lake};
 use crate::model::nearest;
@@ -99,7 +99,7 @@ fn definition(file: &PipelineFile, arguments: &Arguments) -> Result<Definition, 
             None => failure.with_hint(format!("it has {}", known().collect::<Vec<_>>().join(", "))),
         });
     };
-    let dimensions = dimensions(file, definition.fact);
+    let dimensions = file.dimensions_of(definition.fact);
     let unknown = arguments.by.iter().find(|name| *name != "month" && !dimensions.contains(name));
     if let Some(name) = unknown {
         let failure = Failure::new(USAGE, format!("`{name}` is no dimension of {}", definition.fact.name()));
@@ -120,16 +120,6 @@ fn definition(file: &PipelineFile, arguments: &Arguments) -> Result<Definition, 
     }
     definition.cuts = if arguments.by.is_empty() { Vec::new() } else { vec![arguments.by.clone()] };
     Ok(definition)
-}
-
-fn dimensions(file: &PipelineFile, fact: Fact) -> Vec<String> {
-    let attributes: Vec<String> = file
-        .sources
-        .iter()
-        .flat_map(|source| &source.attributes)
-        .map(|attribute| attribute.name.clone())
-        .collect();
-    fact_dimensions(fact, &file.dimensions, &attributes)
 }
 
 #[cfg(test)]

@@ -64,10 +64,6 @@ impl Frame {
         &self.files[self.file[row] as usize].2
     }
 
-    pub fn file_of(&self, row: usize) -> u32 {
-        self.file[row]
-    }
-
     pub fn take(&self, rows: &[u32]) -> Frame {
         Frame {
             columns: self.columns.iter().map(|(name, column)| (name.clone(), column.take(rows))).collect(),

@@ -25,11 +25,10 @@ pub fn ratio_text(numerator: i64, denominator: i64, scale: i64, digits: u32) -> 
 }
 
 /// The value of a figure as text, in its unit.
-pub fn percent(numerator: i64, denominator: Option<i64>, unit: Unit) -> String {
+pub fn value_text(numerator: i64, denominator: Option<i64>, unit: Unit) -> String {
     match (unit, denominator) {
         (Unit::Count, _) | (_, None) => numerator.to_string(),
-        (Unit::Percent, Some(denominator)) => ratio_text(numerator, denominator, 100, 2),
-        (Unit::PerThousand, Some(denominator)) => ratio_text(numerator, denominator, 1000, 3),
+        (_, Some(denominator)) => ratio_text(numerator, denominator, unit.scale(), unit.digits()),
     }
 }
 

@@ -70,6 +70,14 @@ impl Unit {
         }
     }
 
+    /// Decimals printed of a value and its bounds.
+    pub fn digits(self) -> u32 {
+        match self {
+            Unit::PerThousand => 3,
+            Unit::Percent | Unit::Count => 2,
+        }
+    }
+
     /// What the ratio is multiplied by.
     pub fn scale(self) -> i64 {
         match self {

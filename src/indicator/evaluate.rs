@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::{Definition, Denominator, Judgement, Kind, Span, bounds, judge_target, percent};
+use super::{Definition, Denominator, Judgement, Kind, Span, bounds, judge_target, value_text};
 use crate::cube::{Cells, Fact};
 use crate::model::UNKNOWN;
 
@@ -143,7 +143,7 @@ fn figure(
     let is_whole = cut.is_empty() && context.period.is_none();
     let judgement = judge_target(definition, numerator, denominator, observed, is_whole, context.as_of);
     let has_value = observed && denominator != Some(0);
-    let digits = if definition.unit == super::Unit::PerThousand { 3 } else { 2 };
+    let digits = definition.unit.digits() as usize;
     let interval = denominator.filter(|_| has_value).and_then(|denominator| {
         bounds(definition.interval, numerator, denominator, definition.unit.scale(), digits)
     });
@@ -165,7 +165,7 @@ fn figure(
         indicator: definition.id.clone(),
         cut: cut.iter().cloned().zip(group.iter().cloned()).collect(),
         period: period.map(|(start, end)| (start, end.min(context.as_of))),
-        value: if has_value { percent(numerator, denominator, definition.unit) } else { String::new() },
+        value: if has_value { value_text(numerator, denominator, definition.unit) } else { String::new() },
         denominator: denominator.filter(|_| {
             !(matches!(definition.denominator, Denominator::Population) && denominator == Some(0))
         }),

@@ -6,7 +6,7 @@ mod evaluate;
 mod interval;
 mod status;
 
-pub use decimal::{percent, ratio_text};
+pub use decimal::{ratio_text, value_text};
 pub use definition::{Definition, Denominator, Kind, Operator, Span, Target, Unit};
 pub use evaluate::{Context, Figure, Populations, evaluate};
 pub use interval::{Interval, bounds};

@@ -113,12 +113,6 @@ impl Lake {
         Lake::open(folder)
     }
 
-    /// Limits the threads that write; by default one per core.
-    #[must_use]
-    pub fn with_threads(self, threads: usize) -> Lake {
-        Lake { threads: threads.max(1), ..self }
-    }
-
     /// Takes the lock, waiting for it if told to.
     ///
     /// # Errors

@@ -8,11 +8,12 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Field, Int32Type, Int64Type, Schema};
 use arrow::error::ArrowError;
-use jiff::civil::{Date, date};
+use jiff::civil::date;
 use rust_decimal::Decimal;
 
 use crate::column::{Coded, Frame};
 use crate::model::{ColumnKind, Exact, UNKNOWN, Value, table};
+use crate::report::epoch_days;
 
 /// Digits behind the point of every stored decimal; the written scale is kept beside it.
 pub const DECIMAL_SCALE: u32 = 12;
@@ -142,10 +143,6 @@ fn digest(fields: &[Field], arrays: &[ArrayRef]) -> String {
         }
     }
     hasher.finalize().to_hex().to_string()
-}
-
-fn epoch_days(day: Date) -> i32 {
-    crate::report::epoch_days(day)
 }
 
 /// Reads batches of the lake back into a frame; the run column is left behind.

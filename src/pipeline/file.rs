@@ -1,6 +1,6 @@
 //! The pipeline file: read once, completely, with every problem pointed at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use jiff::civil::Date;
@@ -67,6 +67,24 @@ pub struct PipelineFile {
     pub indicators: Vec<Definition>,
 }
 
+impl PipelineFile {
+    /// Attributes of establishments that the sources declare, sorted.
+    pub fn attributes(&self) -> Vec<String> {
+        attributes_of(&self.sources)
+    }
+
+    /// Dimensions that an expression or a cut over a fact may name.
+    pub fn dimensions_of(&self, fact: Fact) -> Vec<String> {
+        fact_dimensions(fact, &self.dimensions, &self.attributes())
+    }
+}
+
+fn attributes_of(sources: &[SourceFile]) -> Vec<String> {
+    let attributes = sources.iter().flat_map(|source| &source.attributes);
+    let names: BTreeSet<String> = attributes.map(|attribute| attribute.name.clone()).collect();
+    names.into_iter().collect()
+}
+
 /// A pipeline file that cannot be run, with all its problems.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {} problem(s) in the pipeline file", path.display(), problems.len())]
@@ -118,12 +136,7 @@ fn read(path: &Path, text: &str, root: &Section<'_>) -> PipelineFile {
             sources.extend(source.and_then(|source| read_source(name.get_ref(), &source, &dimensions)));
         }
     }
-    let mut attributes: Vec<String> = Vec::new();
-    for attribute in sources.iter().flat_map(|source| &source.attributes) {
-        if !attributes.contains(&attribute.name) {
-            attributes.push(attribute.name.clone());
-        }
-    }
+    let attributes = attributes_of(&sources);
     let every: Vec<String> =
         Fact::ALL.iter().flat_map(|fact| fact_dimensions(*fact, &dimensions, &attributes)).collect();
     let cuts = root.section("cuts").map(|section| {

@@ -14,7 +14,7 @@ use super::people::populations;
 use super::source_file::SourceFile;
 use super::{Evaluated, Observer, RunError, RunRequest};
 use crate::column::Frame;
-use crate::cube::{Cells, Fact, FactInputs, build_fact, fact_dimensions};
+use crate::cube::{Cells, Fact, FactInputs, build_fact};
 use crate::indicator::{Context, Denominator, Figure, evaluate};
 use crate::model::{Code, Rejection, Scope, UNKNOWN};
 use crate::reference::Reference;
@@ -78,7 +78,7 @@ pub fn summarise_inputs(sources: &[(SourceFile, Vec<Input>)], loaded: &[Loaded])
 
 /// Counts every fact that an indicator needs, over the dimensions that are mentioned anywhere.
 pub fn tally(file: &PipelineFile, tables: &HashMap<String, Frame>, as_of: Date) -> Vec<Cells> {
-    let attributes: Vec<String> = attributes_of(file);
+    let attributes = file.attributes();
     let inputs = FactInputs { tables, as_of, attributes: &attributes };
     let facts: Vec<Fact> = Fact::ALL
         .into_iter()
@@ -87,7 +87,7 @@ pub fn tally(file: &PipelineFile, tables: &HashMap<String, Frame>, as_of: Date) 
     facts
         .into_par_iter()
         .map(|fact| {
-            let known = fact_dimensions(fact, &file.dimensions, &attributes);
+            let known = file.dimensions_of(fact);
             let mut used: BTreeSet<String> = BTreeSet::new();
             for indicator in file.indicators.iter().filter(|indicator| indicator.fact == fact) {
                 let filters = [indicator.base.as_ref(), Some(&indicator.numerator)].into_iter().flatten();
@@ -105,16 +105,6 @@ pub fn tally(file: &PipelineFile, tables: &HashMap<String, Frame>, as_of: Date) 
             Cells::tally(fact.name(), &frame, &dimensions, "day", weight)
         })
         .collect()
-}
-
-fn attributes_of(file: &PipelineFile) -> Vec<String> {
-    let names: BTreeSet<String> = file
-        .sources
-        .iter()
-        .flat_map(|source| &source.attributes)
-        .map(|attribute| attribute.name.clone())
-        .collect();
-    names.into_iter().collect()
 }
 
 /// Evaluates every indicator of the pipeline, in its order, whole and cut; over `period` instead of its

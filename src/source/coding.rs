@@ -82,7 +82,6 @@ struct Coder {
     positions: Vec<usize>,
     dictionaries: Vec<Dictionary>,
     codes: Vec<Vec<u32>>,
-    /// Code of the record before: neighbours often repeat each other.
     lines: Vec<u64>,
     bad_records: Vec<BadRecord>,
 }

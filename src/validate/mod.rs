@@ -24,8 +24,4 @@ impl RowCounts {
         self.duplicate += other.duplicate;
         self.superseded += other.superseded;
     }
-
-    pub fn balances(&self) -> bool {
-        self.read == self.accepted + self.rejected + self.duplicate + self.superseded
-    }
 }

@@ -39,6 +39,16 @@ numerator = "final_verdict = 'conforming'"
 denominator = "final_verdict in ('conforming', 'nonconforming')"
 "#;
 
+const ONE_SAMPLE: (&str, &str) = ("a.csv", "code,day,reported,verdict\nA,2020-01-01,2020-02-01,合格\n");
+
+/// The program refuses with this code and these words.
+fn refuses(folder: &Path, command: &str, expected_code: i32, words: &str) {
+    let output = assay(folder, &[command, "x.toml"]);
+    let message = stderr(&output);
+    assert_eq!(code(&output), expected_code, "{message}");
+    assert!(message.contains(words), "{message}");
+}
+
 #[test]
 fn a_correction_counts_from_its_own_day_on() {
     let files = [(
@@ -193,38 +203,24 @@ fn a_repeated_measurement_column_is_refused() {
     let toml = "[source.a]\nfiles = \"a.csv\"\ninto = \"samples\"\ncolumns = { sample_code = \"code\" }\nwide = { into = \"determinations\" }\n";
     let folder = workshop();
     lay_out(folder.path(), toml, &[("a.csv", "code,铅,镉,铅\nA,9,1,0.01\n")]);
-    let output = assay(folder.path(), &["check", "x.toml"]);
-    assert_eq!(code(&output), 1, "{}", stderr(&output));
-    assert!(stderr(&output).contains("`铅` of column `wide` occurs 2 times"), "{}", stderr(&output));
+    refuses(folder.path(), "check", 1, "`铅` of column `wide` occurs 2 times");
 }
 
 #[test]
 fn places_that_are_no_files_are_not_passed_over() {
     let folder = workshop();
-    lay_out(
-        folder.path(),
-        SAMPLES,
-        &[("a.csv", "code,day,reported,verdict\nA,2020-01-01,2020-02-01,合格\n")],
-    );
+    lay_out(folder.path(), SAMPLES, &[ONE_SAMPLE]);
     fs::create_dir(folder.path().join("a2.csv")).expect("a folder");
-    let output = assay(folder.path(), &["check", "x.toml"]);
-    assert_eq!(code(&output), 74, "{}", stderr(&output));
-    assert!(stderr(&output).contains("a2.csv is a folder"), "{}", stderr(&output));
+    refuses(folder.path(), "check", 74, "a2.csv is a folder");
 }
 
 #[test]
 fn a_foreign_out_folder_leaves_the_lake_alone() {
     let folder = workshop();
-    lay_out(
-        folder.path(),
-        SAMPLES,
-        &[("a.csv", "code,day,reported,verdict\nA,2020-01-01,2020-02-01,合格\n")],
-    );
+    lay_out(folder.path(), SAMPLES, &[ONE_SAMPLE]);
     fs::create_dir(folder.path().join("out")).expect("a folder");
     fs::write(folder.path().join("out/notes.txt"), "mine").expect("writes");
-    let output = assay(folder.path(), &["run", "x.toml"]);
-    assert_eq!(code(&output), 1, "{}", stderr(&output));
-    assert!(stderr(&output).contains("notes.txt"), "{}", stderr(&output));
+    refuses(folder.path(), "run", 1, "notes.txt");
     assert!(!folder.path().join("lake").exists());
 }
 

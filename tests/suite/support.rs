@@ -76,6 +76,20 @@ pub fn published(out: &Path) -> BTreeMap<String, Vec<u8>> {
         .collect()
 }
 
+/// What is personal in the exports is in none of these files.
+pub fn no_personal_data(truth: &serde_json::Value, files: &[PathBuf]) {
+    let canaries = truth["canaries"].as_array().expect("canaries");
+    let canaries: Vec<&str> = canaries.iter().filter_map(serde_json::Value::as_str).collect();
+    assert!(canaries.len() >= 3, "{canaries:?}");
+    for path in files {
+        let bytes = std::fs::read(path).expect("reads");
+        for canary in &canaries {
+            let found = bytes.windows(canary.len()).any(|window| window == canary.as_bytes());
+            assert!(!found, "{} holds {canary}", path.display());
+        }
+    }
+}
+
 /// Rows of a run record, which must always add up.
 pub fn rows(run: &serde_json::Value) -> [u64; 5] {
     let rows = ["read", "accepted", "rejected", "duplicate", "superseded"]
