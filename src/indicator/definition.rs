@@ -32,6 +32,8 @@ pub struct Definition {
     /// Numbers printed beside the figure, in `note`.
     pub shown: Vec<(String, Filter)>,
     pub cuts: Vec<Vec<String>>,
+    /// Whether it has a row on the scorecard; in `indicators.csv` it stands in any case.
+    pub on_scorecard: bool,
 }
 
 /// How a figure relates to time.

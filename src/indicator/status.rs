@@ -152,6 +152,7 @@ mod tests {
             note: String::new(),
             shown: Vec::new(),
             cuts: Vec::new(),
+            on_scorecard: true,
         }
     }
 

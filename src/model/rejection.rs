@@ -10,6 +10,8 @@ pub enum Scope {
     Cell,
     /// The record is kept but belongs to nothing, and counts in no figure.
     Orphan,
+    /// The record stands and counts; somebody should look at it.
+    Warning,
 }
 
 impl fmt::Display for Scope {
@@ -18,6 +20,7 @@ impl fmt::Display for Scope {
             Scope::Row => "row",
             Scope::Cell => "cell",
             Scope::Orphan => "orphan",
+            Scope::Warning => "warning",
         })
     }
 }
@@ -87,9 +90,33 @@ codes! {
     BadLimit "bad_limit" "限量无法识别"
         "A limit cannot be read; the determination is not judged by it."
         "enter the limit as a number with its unit, or 不得检出"
+    AmbiguousLimit "ambiguous_limit" "限量有多个取值"
+        "A limit states several values, for different products, methods or units, that lead to different verdicts."
+        "enter the one limit that holds for this product, in the unit of the result"
     Orphan "orphan" "无对应样品"
         "The record belongs to a sample that never came, or was refused."
         "send the sampling form, or mend its rejection; the record is kept and joins it then"
+    LoqAboveLimit "loq_above_limit" "定量限高于限量"
+        "The method cannot quantify at the limit: its limit of quantification (or detection) lies above it."
+        "ask the laboratory whether the method is adequate; the verdict stands"
+    SuspiciousValue "suspicious_value" "数值可疑"
+        "A value lies so far from its like that its unit, its decimal point or a digit is likely wrong."
+        "compare with the laboratory's report: mg/kg and μg/kg are a thousandfold apart; the value stands"
+    ConclusionDiffers "conclusion_differs" "结论与项目判定不一致"
+        "The stated conclusion of a sample is not the one that its items' verdicts lead to."
+        "compare the report with its items; the stated conclusion stands"
+    CheckDigit "check_digit" "校验码不符"
+        "An identifier has the right form, and a check digit that does not fit the others."
+        "compare the identifier with the licence: a digit is mistyped or two are swapped"
+    NearMiss "near_miss" "疑似同一企业"
+        "An enterprise of a sample is almost one of the register, and was not taken for it."
+        "compare both spellings, and correct the one that is wrong"
+    CodeDiffers "code_differs" "编号与内容不一致"
+        "A sample code says another level or year than the record does."
+        "compare the code with the sampling form; the record's own columns stand"
+    RetiredRegion "retired_region" "区划代码已撤销"
+        "A division code was retired before the day of the record, and has no single successor."
+        "enter the township's name or its code of the day"
 }
 
 impl fmt::Display for Code {

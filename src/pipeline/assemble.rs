@@ -21,6 +21,8 @@ pub struct Assembled {
     pub tables: HashMap<String, Frame>,
     /// Sorted by file, sheet, line.
     pub rejections: Vec<Rejection>,
+    /// Records that stand but deserve a look; sorted alike.
+    pub warnings: Vec<Rejection>,
     /// By source, file and sheet.
     pub counts: BTreeMap<Place, RowCounts>,
 }
@@ -119,6 +121,7 @@ pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference,
     }
     assembled.tables = tables;
     assembled.rejections.sort();
+    assembled.warnings.sort();
     assembled
 }
 

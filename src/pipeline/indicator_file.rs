@@ -28,6 +28,7 @@ pub const INDICATOR_KEYS: &[&str] = &[
     "note",
     "show",
     "cuts",
+    "scorecard",
 ];
 
 /// What an indicator may refer to.
@@ -102,6 +103,7 @@ pub fn read_indicator(section: &Section<'_>, known: &Known<'_>) -> Option<Defini
             Some(cuts) => read_cuts(section, &cuts, &dimensions),
             None => known.cuts.to_vec(),
         },
+        on_scorecard: section.flag("scorecard").unwrap_or(true),
         denominator,
         fact,
         id,

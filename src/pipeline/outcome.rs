@@ -21,7 +21,7 @@ use crate::reference::Reference;
 use crate::report::{
     self, CsvOptions, Draft, InputRecord, RunRecord, StageSeconds, Table, cells_to_parquet,
     disagreements_table, indicators_table, rejections_table, scorecard_table, scorecard_workbook,
-    table_to_parquet, write_csv,
+    table_to_parquet, warnings_table, write_csv,
 };
 use crate::validate::RowCounts;
 
@@ -232,6 +232,7 @@ fn draft_report(evaluated: &Evaluated, request: &RunRequest) -> Result<Draft, Ru
     draft.add("indicators.json", json(&indicators)?);
     draft.add("cells.parquet", cells_to_parquet(&evaluated.cells)?);
     draft.add("rejections.csv", write_csv(&rejections, options));
+    draft.add("warnings.csv", write_csv(&warnings_table(&evaluated.assembled.warnings), options));
     if let Some(determinations) = evaluated.assembled.tables.get("determinations") {
         draft.add("disagreements.csv", write_csv(&disagreements_table(determinations), options));
     }

@@ -2,7 +2,7 @@ use super::table::{Cell, Kind, Table};
 use crate::indicator::{Definition, Figure};
 use crate::model::Rejection;
 
-/// A row per indicator, whole county. `region` is the code of the whole.
+/// A row per indicator that belongs on it, whole county. `region` is the code of the whole.
 pub fn scorecard_table(definitions: &[Definition], figures: &[Figure], region: &str) -> Table {
     let mut table = Table::new(&[
         ("indicator", Kind::Text),
@@ -26,7 +26,7 @@ pub fn scorecard_table(definitions: &[Definition], figures: &[Figure], region: &
         ("needed", Kind::Integer),
         ("note", Kind::Text),
     ]);
-    for definition in definitions {
+    for definition in definitions.iter().filter(|definition| definition.on_scorecard) {
         let whole = figures.iter().find(|figure| figure.indicator == definition.id && figure.cut.is_empty());
         let Some(figure) = whole else { continue };
         let (lower, upper) = figure.bounds.clone().unwrap_or_default();
@@ -140,5 +140,17 @@ pub fn rejections_table(rejections: &[Rejection]) -> Table {
             ]
         })
         .collect();
+    table
+}
+
+/// What stands and counts but deserves a look, as `warnings.csv` lists it.
+pub fn warnings_table(warnings: &[Rejection]) -> Table {
+    let mut table = rejections_table(warnings);
+    if let Some(scope) = table.columns.iter().position(|column| column.name == "scope") {
+        table.columns.remove(scope);
+        for row in &mut table.rows {
+            row.remove(scope);
+        }
+    }
     table
 }
