@@ -23,7 +23,7 @@ impl Draft {
 }
 
 /// Names that a report may have; a folder that holds others is not ours to replace.
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 17] = [
     "scorecard.csv",
     "scorecard.parquet",
     "scorecard.json",
@@ -35,7 +35,11 @@ const KNOWN: [&str; 13] = [
     "cells.parquet",
     "rejections.csv",
     "run.json",
+    "warnings.csv",
     "disagreements.csv",
+    "coverage.csv",
+    "overdue.csv",
+    "means.csv",
     "datapackage.json",
 ];
 
