@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::path::PathBuf;
 
 use assay::cube::{Cells, Filter};
-use assay::normalize::{parse_date, parse_decimal, parse_limit, parse_result};
+use assay::normalize::{Sign, parse_date, parse_decimal, parse_limit, parse_result};
 use assay::pipeline::{self, Observer, RunRequest};
 use assay::simulate::{Encoding, Layout, Options, simulate};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -49,7 +49,9 @@ fn texts(c: &mut Criterion) {
     group.bench_function("date", |b| b.iter(|| parse_date(black_box("2020年3月5日"))));
     group.bench_function("decimal", |b| b.iter(|| parse_decimal(black_box("0.0230"))));
     group.bench_function("result", |b| b.iter(|| parse_result(black_box("4.8×10^(2)；5.3×10^(2)；<10"))));
-    group.bench_function("limit", |b| b.iter(|| parse_limit(black_box("n=5,c=2,m=10,M=100CFU/g"))));
+    group.bench_function("limit", |b| {
+        b.iter(|| parse_limit(black_box("n=5,c=2,m=10,M=100CFU/g"), Sign::AtMost))
+    });
     group.finish();
 }
 

@@ -74,7 +74,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     };
     file.indicators = vec![definition];
     let tables = store::tables(&lake, &entry)?;
-    let cells = pipeline::tally(&file, &tables, as_of);
+    let cells = pipeline::tally(&file, &tables, &reference, as_of);
     let figures = pipeline::indicate(&file, &cells, &tables, &reference, as_of, arguments.period);
     output::write(&indicators_table(&file.indicators, &figures), &arguments.output)
 }

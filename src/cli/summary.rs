@@ -70,7 +70,7 @@ pub fn print(evaluated: &Evaluated, record: &RunRecord, global: &Global) -> std:
     let lines: Vec<[String; 4]> = evaluated
         .figures
         .iter()
-        .filter(|figure| figure.cut.is_empty())
+        .filter(|figure| figure.cut.is_empty() && is_on_scorecard(evaluated, figure))
         .filter_map(|figure| line(evaluated, figure, words, global.lang))
         .collect();
     let width = |column: usize| lines.iter().map(|line| line[column].width()).max().unwrap_or(0);
@@ -146,6 +146,11 @@ pub fn print_stored(stored: &Stored, request: &RunRequest) -> std::io::Result<()
         Stored::Unchanged(run) => writeln!(out, "\nreport in {report}; nothing has changed since run {run}"),
         Stored::NoLake => writeln!(out, "\nreport in {report}; this build keeps no lake"),
     }
+}
+
+fn is_on_scorecard(evaluated: &Evaluated, figure: &Figure) -> bool {
+    let definitions = &evaluated.file.indicators;
+    definitions.iter().any(|own| own.id == figure.indicator && own.on_scorecard)
 }
 
 /// Indicators whose target is missed.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::{Definition, Denominator, Judgement, Kind, Span, bounds, judge_target, value_text};
+use super::{Definition, Denominator, Judgement, Kind, Span, Status, bounds, judge_target, value_text};
 use crate::cube::{Cells, Fact};
 use crate::model::UNKNOWN;
 
@@ -91,14 +91,14 @@ fn evaluate_cut(
     for group in expected_groups(cut, days, context) {
         groups.entry(group).or_default();
     }
+    let inside = |day: Option<Date>| match (definition.kind, day, days) {
+        (Kind::Stock | Kind::Coverage, day, _) if !by_month => day == Some(context.as_of),
+        (_, Some(day), Some((start, end))) => start <= day && day <= end,
+        (_, None, Some(_)) => false,
+        (_, _, None) => true,
+    };
     for (index, cell) in cells.cells.iter().enumerate() {
-        let inside = match (definition.kind, cell.day, days) {
-            (Kind::Stock | Kind::Coverage, day, _) if !by_month => day == Some(context.as_of),
-            (_, Some(day), Some((start, end))) => start <= day && day <= end,
-            (_, None, Some(_)) => false,
-            (_, _, None) => true,
-        };
-        if !inside || base.as_ref().is_some_and(|base| !base[index]) {
+        if !inside(cell.day) || base.as_ref().is_some_and(|base| !base[index]) {
             continue;
         }
         let in_denominator = denominator.as_ref().is_some_and(|selected| selected[index]);
@@ -115,7 +115,8 @@ fn evaluate_cut(
         sums.denominator += if in_denominator { cell.n } else { 0 };
         sums.observed = true;
     }
-    let shown = if cut.is_empty() { shown(definition, cells, base.as_deref(), days) } else { String::new() };
+    let shown =
+        if cut.is_empty() { shown(definition, cells, base.as_deref(), &inside) } else { String::new() };
     let figures = groups.into_iter().map(|(group, sums)| {
         let denominator = match &definition.denominator {
             Denominator::None => None,
@@ -142,7 +143,9 @@ fn figure(
 ) -> Figure {
     let is_whole = cut.is_empty() && context.period.is_none();
     let judgement = judge_target(definition, numerator, denominator, observed, is_whole, context.as_of);
-    let has_value = observed && denominator != Some(0);
+    // Of a cut with too few the numbers are shown, not the rate.
+    let is_too_few = judgement.status == Status::TooFew && !cut.is_empty();
+    let has_value = observed && denominator != Some(0) && !is_too_few;
     let digits = definition.unit.digits() as usize;
     let interval = denominator.filter(|_| has_value).and_then(|denominator| {
         bounds(definition.interval, numerator, denominator, definition.unit.scale(), digits)
@@ -210,11 +213,12 @@ fn population(cut: &[String], group: &[String], populations: &Populations) -> i6
     }
 }
 
+/// The numbers that the definition prints beside its figure, over the same cells.
 fn shown(
     definition: &Definition,
     cells: &Cells,
     base: Option<&[bool]>,
-    days: Option<(Date, Date)>,
+    inside: &dyn Fn(Option<Date>) -> bool,
 ) -> String {
     let parts = definition.shown.iter().map(|(label, filter)| {
         let selected = filter.select(cells);
@@ -223,12 +227,7 @@ fn shown(
             .iter()
             .enumerate()
             .filter(|(index, cell)| {
-                let dated = match (cell.day, days) {
-                    (Some(day), Some((start, end))) => start <= day && day <= end,
-                    (None, Some(_)) => false,
-                    (_, None) => true,
-                };
-                dated && selected[*index] && base.is_none_or(|base| base[*index])
+                inside(cell.day) && selected[*index] && base.is_none_or(|base| base[*index])
             })
             .map(|(_, cell)| cell.n)
             .sum();

@@ -4,10 +4,12 @@ mod decimal;
 mod definition;
 mod evaluate;
 mod interval;
+mod means;
 mod status;
 
 pub use decimal::{ratio_text, value_text};
 pub use definition::{Definition, Denominator, Kind, Operator, Span, Target, Unit};
 pub use evaluate::{Context, Figure, Populations, evaluate};
 pub use interval::{Interval, bounds};
+pub use means::{Mean, means};
 pub use status::{Judgement, Status, judge_target};

@@ -2,11 +2,11 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::verdict::{Measurement, Verdict, verdict};
+use super::decide::{DECIDING, Outcome, decide};
 use crate::column::{Coded, Frame, combine};
-use crate::model::{Code, Exact, Fault, Rejection, Scope, Value};
-use crate::normalize::{Limit, Qualifier, Quantity, fold, is_missing, mask, parse_limit, parse_result};
-use crate::reference::{Reference, Units};
+use crate::model::{Exact, Fault, Rejection, Scope, Value};
+use crate::normalize::mask;
+use crate::reference::Reference;
 
 /// The determinations with value, qualifier and verdicts; one row per replicate.
 #[derive(Debug)]
@@ -14,23 +14,26 @@ pub struct Judged {
     pub frame: Frame,
     /// Measurements that could not be read: `scope = cell`.
     pub rejections: Vec<Rejection>,
+    /// What stands but deserves a look.
+    pub warnings: Vec<Rejection>,
 }
 
-/// Columns that together decide a verdict.
-const DECIDING: [&str; 7] =
-    ["result_text", "result_type", "unit", "limit_text", "limit_low", "limit_high", "limit_unit"];
-
-/// Everything about one distinct combination of the deciding columns.
-struct Outcome {
-    quantities: Vec<Quantity>,
-    verdict: Verdict,
-    faults: Vec<(&'static str, String, Fault)>,
+/// Whose verdict of a determination counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Official {
+    /// The laboratory's where it gives one, else ours.
+    #[default]
+    Laboratory,
+    /// Ours where there is a limit to judge by, else the laboratory's.
+    Judged,
 }
 
 /// Reads and judges every distinct combination once, then expands replicates.
 ///
-/// The laboratory's verdict is the official one where it is given; `judged_verdict` is ours.
-pub fn judge_determinations(frame: &Frame, reference: &Reference) -> Judged {
+/// `censored_at` is the amount that a non-detect lies below, `limit_ratio` the value over its maximum,
+/// `detected` and `exceeded` say whether the set found anything, and whether more than a maximum allows;
+/// `lab_verdict` the laboratory's verdict, `judged_verdict` ours, `verdict` the one that counts.
+pub fn judge_determinations(frame: &Frame, official: Official, reference: &Reference) -> Judged {
     let columns = DECIDING.map(|name| frame.column_or_missing(name));
     let (combinations, distinct) = combine(&columns, frame.rows());
     let mut outcomes: Vec<Option<Outcome>> = Vec::new();
@@ -43,96 +46,32 @@ pub fn judge_determinations(frame: &Frame, reference: &Reference) -> Judged {
         }
     }
     let outcomes: Vec<Outcome> = outcomes.into_iter().flatten().collect();
-    let rejections = list_faults(frame, &combinations, &outcomes);
-    Judged { frame: expand(frame, &combinations, &outcomes), rejections }
+    Judged {
+        rejections: list(frame, &combinations, &outcomes, Scope::Cell, |outcome| &outcome.faults),
+        warnings: list(frame, &combinations, &outcomes, Scope::Warning, |outcome| &outcome.warnings),
+        frame: expand(frame, &combinations, &outcomes, official),
+    }
 }
 
-fn decide(
-    [result, result_type, unit, limit_text, low, high, limit_unit]: [&str; 7],
-    units: &Units,
-) -> Outcome {
-    let mut faults = Vec::new();
-    let mut note =
-        |column: &'static str, text: &str, fault: Fault| faults.push((column, text.to_owned(), fault));
-    let quantities = parse_result(result).unwrap_or_else(|fault| {
-        note("result_text", result, fault);
-        Vec::new()
-    });
-    let quantities = by_type(quantities, &fold(result_type));
-    let unit = fold(unit);
-    let unit = if is_missing(&unit) { String::new() } else { unit };
-    let glued = quantities.iter().map(|quantity| quantity.unit.as_str());
-    for stated in std::iter::once(unit.as_str()).chain(glued).filter(|unit| !unit.is_empty()) {
-        if units.parse(stated).is_none()
-            && units.why_not(stated).is_none()
-            && !faults.iter().any(|(_, text, _)| text == stated)
-        {
-            let column = if stated == unit { "unit" } else { "result_text" };
-            faults.push((
-                column,
-                stated.to_owned(),
-                Fault::new(Code::UnknownUnit, "a unit such as mg/kg or CFU/g"),
-            ));
-        }
-    }
-    let limit_unit = fold(limit_unit);
-    let limit_unit = if is_missing(&limit_unit) { unit.clone() } else { limit_unit };
-    if !limit_unit.is_empty() && units.parse(&limit_unit).is_none() && units.why_not(&limit_unit).is_none() {
-        let known = faults.iter().any(|(_, text, _)| *text == limit_unit);
-        if !known {
-            let fault = Fault::new(Code::UnknownUnit, "a unit such as mg/kg or CFU/g");
-            faults.push(("limit_unit", limit_unit.clone(), fault));
-        }
-    }
-    let mut parts = Vec::new();
-    for (column, text, is_low) in
-        [("limit_text", limit_text, false), ("limit_low", low, true), ("limit_high", high, false)]
-    {
-        let limit = match parse_limit(text) {
-            Ok(limit) => limit,
-            Err(fault) => {
-                faults.push((column, text.to_owned(), fault));
-                continue;
-            }
-        };
-        // A bare number in the column of minima is a minimum, whatever its sign says elsewhere.
-        let limit = match limit {
-            Limit::AtMost(bound, glued) if is_low => Limit::AtLeast(bound, glued),
-            other => other,
-        };
-        parts.push(verdict(Measurement { quantities: &quantities, unit: &unit }, &limit, &limit_unit, units));
-    }
-    Outcome { verdict: Verdict::all(parts), quantities, faults }
-}
-
-/// A value means what its type says (EFSA SSD2 resType): next to `LOD` or `LOQ` it is that limit, and the
-/// substance was not quantified, whether a value is given or not.
-fn by_type(mut quantities: Vec<Quantity>, result_type: &str) -> Vec<Quantity> {
-    let censored = matches!(result_type, "LOD" | "LOQ" | "CCA" | "CCB");
-    if !censored {
-        return quantities;
-    }
-    for quantity in &mut quantities {
-        quantity.qualifier = Qualifier::Below;
-    }
-    if quantities.is_empty() {
-        quantities.push(Quantity { qualifier: Qualifier::Below, value: None, unit: String::new() });
-    }
-    quantities
-}
-
-fn list_faults(frame: &Frame, combinations: &[u32], outcomes: &[Outcome]) -> Vec<Rejection> {
-    let mut rejections = Vec::new();
-    if outcomes.iter().all(|outcome| outcome.faults.is_empty()) {
-        return rejections;
+/// A line for each row of a combination that has something to say.
+fn list(
+    frame: &Frame,
+    combinations: &[u32],
+    outcomes: &[Outcome],
+    scope: Scope,
+    of: impl Fn(&Outcome) -> &Vec<(&'static str, String, Fault)>,
+) -> Vec<Rejection> {
+    let mut lines = Vec::new();
+    if outcomes.iter().all(|outcome| of(outcome).is_empty()) {
+        return lines;
     }
     let analytes = frame.column_or_missing("analyte");
     for (row, combination) in combinations.iter().enumerate() {
-        for (column, found, fault) in &outcomes[*combination as usize].faults {
-            rejections.push(Rejection {
+        for (column, found, fault) in of(&outcomes[*combination as usize]) {
+            lines.push(Rejection {
                 origin: frame.origin(row),
                 column: format!("{column} ({})", analytes.get(row)),
-                scope: Scope::Cell,
+                scope,
                 code: fault.code,
                 found: mask(found),
                 expected: fault.expected.clone(),
@@ -140,11 +79,11 @@ fn list_faults(frame: &Frame, combinations: &[u32], outcomes: &[Outcome]) -> Vec
             });
         }
     }
-    rejections
+    lines
 }
 
 /// One row per replicate, with what was read. A set that could not be read keeps one row.
-fn expand(frame: &Frame, combinations: &[u32], outcomes: &[Outcome]) -> Frame {
+fn expand(frame: &Frame, combinations: &[u32], outcomes: &[Outcome], official: Official) -> Frame {
     let mut rows = Vec::with_capacity(frame.rows());
     let mut replicates = Vec::with_capacity(frame.rows());
     for (row, combination) in combinations.iter().enumerate() {
@@ -176,14 +115,20 @@ fn expand(frame: &Frame, combinations: &[u32], outcomes: &[Outcome]) -> Frame {
         "value",
         coded.map(|pair| {
             quantity(pair)
-                .and_then(|q| q.value)
-                .map_or(Value::Missing, |number| Value::Decimal(Exact(number)))
+                .and_then(|q| q.number)
+                .map_or(Value::Missing, |number| Value::Decimal(Exact(number.value)))
         }),
     );
     expanded.set(
         "qualifier",
         coded.map(|pair| quantity(pair).map_or(Value::Missing, |q| text(q.qualifier.as_str()))),
     );
+    let censored_at = coded.map(|(combination, replicate)| {
+        let bounds = &outcomes[*combination as usize].censored_at;
+        let bound = bounds.get(*replicate as usize).copied().flatten();
+        bound.map_or(Value::Missing, |bound| Value::Decimal(Exact(bound)))
+    });
+    expanded.set("censored_at", censored_at);
     let glued = coded.map(|pair| match quantity(pair) {
         Some(quantity) if !quantity.unit.is_empty() => text(&quantity.unit),
         _ => Value::Missing,
@@ -192,31 +137,58 @@ fn expand(frame: &Frame, combinations: &[u32], outcomes: &[Outcome]) -> Frame {
     expanded.set("unit", prefer(&glued, &stated));
     let judged = coded.map(|(combination, _)| text(outcomes[*combination as usize].verdict.as_str()));
     expanded.set("judged_verdict", judged);
+    let ratio = coded.map(|(combination, _)| {
+        let ratio = outcomes[*combination as usize].limit_ratio;
+        ratio.map_or(Value::Missing, |ratio| Value::Decimal(Exact(ratio)))
+    });
+    expanded.set("limit_ratio", ratio);
+    let flag = |of: fn(&Outcome) -> bool| {
+        coded.map(|(combination, _)| text(if of(&outcomes[*combination as usize]) { "yes" } else { "no" }))
+    };
+    expanded.set("detected", flag(Outcome::is_detected));
+    expanded.set("exceeded", flag(Outcome::is_exceeded));
     expanded.set("kind", kinds(&expanded));
-    expanded.set("verdict", official(&expanded));
+    expanded.set("verdict", counted(&expanded, official));
+    expanded.drop_column(super::decide::PRODUCT);
     expanded
 }
 
-/// A determination with a limit is inspected; one without is only monitored.
+/// What the laboratory only monitors (不判定项, 问题项) and what has no limit is monitored, all else inspected.
 fn kinds(frame: &Frame) -> Coded<Value> {
+    let lab = frame.column_or_missing("lab_verdict");
     let judged = frame.column_or_missing("judged_verdict");
     let stated = frame.column_or_missing("kind");
+    let known = lab.map(|verdict| match verdict.as_text() {
+        Some("undetermined+unjudged" | "undetermined+problem") => Value::text("monitored"),
+        Some("conforming" | "nonconforming") => Value::text("inspected"),
+        _ => Value::Missing,
+    });
     let inspected = judged.map(|verdict| match verdict.as_text() {
         Some("unjudged") => Value::text("monitored"),
         _ => Value::text("inspected"),
     });
-    prefer(&stated, &inspected)
+    prefer(&stated, &prefer(&known, &inspected))
 }
 
-/// The laboratory's verdict, else ours.
-fn official(frame: &Frame) -> Coded<Value> {
+/// The verdict that counts.
+fn counted(frame: &Frame, official: Official) -> Coded<Value> {
+    let judged = frame.column_or_missing("judged_verdict");
     let lab = frame.column_or_missing("lab_verdict").map(|verdict| match verdict.as_text() {
         // 不判定项 and 问题项 are monitored: they decide nothing.
         Some("undetermined+unjudged" | "undetermined+problem") => Value::text("unjudged"),
         Some(conclusion) => Value::text(conclusion.split('+').next().unwrap_or(conclusion)),
         None => Value::Missing,
     });
-    prefer(&lab, &frame.column_or_missing("judged_verdict"))
+    match official {
+        Official::Laboratory => prefer(&lab, &judged),
+        Official::Judged => {
+            let ours = judged.map(|verdict| match verdict.as_text() {
+                Some("unjudged") => Value::Missing,
+                _ => verdict.clone(),
+            });
+            prefer(&prefer(&ours, &lab), &judged)
+        }
+    }
 }
 
 /// `first` where it is not missing, else `second`.

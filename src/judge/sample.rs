@@ -1,9 +1,10 @@
 use hashbrown::HashMap;
 
 use super::determination::prefer;
+use super::items::Items;
 use super::verdict::Verdict;
 use crate::column::{Coded, Frame};
-use crate::model::Value;
+use crate::model::{Code, Rejection, Scope, Value, vocabulary};
 
 /// Column that says, row by row, what a sample's conclusion rests on.
 pub const CONCLUSION: &str = "$conclusion";
@@ -30,37 +31,117 @@ impl ConclusionFrom {
     }
 }
 
-/// Settles `first_verdict`, `final_verdict` and `problem` of every sample.
+/// Settles `first_verdict`, `final_verdict`, `conclusion` and `problem` of every sample.
 ///
 /// A stated conclusion of the national system (`conforming+problem`) is split into verdict and problem.
-/// Without a final conclusion the first stands. A monitored item never changes a conclusion.
-pub fn conclude(samples: &mut Frame, determinations: &Frame) {
+/// Without a final conclusion the outcome of a re-inspection (复检合格, 复检不合格) counts, and without one the
+/// first verdict stands; re-inspection has the last word and is never asked for monitored items, so what those
+/// gave stays. An objection changes no verdict by itself: one that was upheld over a verdict that still fails the
+/// sample is listed. A monitored item never changes a verdict. `conclusion` is one of the nine where the record or
+/// its items say which, else the plain verdict.
+///
+/// Returns a warning for each sample whose items lead to another conclusion than the stated one.
+pub fn conclude(samples: &mut Frame, determinations: &Frame) -> Vec<Rejection> {
     let first = samples.column_or_missing("first_verdict");
-    let stated = prefer(&samples.column_or_missing("final_verdict"), &first);
+    let again = samples.column_or_missing("reinspection").map(of_reinspection);
+    let stated = prefer(&prefer(&samples.column_or_missing("final_verdict"), &again), &first);
     let basis = samples.column_or_missing(CONCLUSION);
     let by_items = by_sample(determinations, "verdict");
     let by_judgement = by_sample(determinations, "judged_verdict");
+    let items = Items::by_sample(determinations);
     let codes = samples.column_or_missing("sample_code");
-    let finals = (0..samples.rows()).map(|row| {
+    let objections = samples.column_or_missing("objection");
+    let mut finals = Vec::with_capacity(samples.rows());
+    let mut conclusions = Vec::with_capacity(samples.rows());
+    let mut differing = Vec::new();
+    for row in 0..samples.rows() {
         let from = match basis.get(row).as_text() {
             Some("items") => Some(&by_items),
             Some("judged") => Some(&by_judgement),
             _ => None,
         };
-        match from {
+        let own = items.get(codes.get(row)).copied().unwrap_or_default();
+        let last = match from {
             Some(verdicts) if stated.get(row).is_missing() => {
                 let verdict = verdicts.get(codes.get(row)).copied().unwrap_or(Verdict::Undetermined);
                 let verdict = if verdict == Verdict::Unjudged { Verdict::Undetermined } else { verdict };
                 Value::text(verdict.as_str())
             }
             _ => stated.get(row).clone(),
+        };
+        if let (Some(beginning), Some(ending)) = (first.get(row).as_text(), last.as_text())
+            && !own.agrees_with(beginning)
+            && !own.agrees_with(ending)
+        {
+            differing.push(differs(samples, row, beginning, own));
         }
-    });
+        if objections.get(row).as_text() == Some("upheld") && last.as_text().is_some_and(is_failure) {
+            differing.push(objected(samples, row));
+        }
+        conclusions.push(whole(&last, first.get(row), own));
+        finals.push(last);
+    }
     let finals = Coded::from_values(finals);
     let problem = prefer(&samples.column_or_missing("problem"), &finals.map(problem_of));
     samples.set("problem", problem);
     samples.set("final_verdict", finals.map(verdict_of));
     samples.set("first_verdict", prefer(&first, &finals).map(verdict_of));
+    samples.set("conclusion", Coded::from_values(conclusions));
+    differing
+}
+
+/// The conclusion that counts: the last verdict, with what the monitored items gave.
+fn whole(last: &Value, first: &Value, items: Items) -> Value {
+    let Some(last) = last.as_text() else { return Value::Missing };
+    if last.contains('+') || last == "undetermined" {
+        return Value::text(last);
+    }
+    let stated = first.as_text().and_then(|first| first.split_once('+')).map(|(_, monitored)| monitored);
+    match stated.or_else(|| items.monitored()) {
+        Some(monitored) => Value::text(&format!("{last}+{monitored}")),
+        None => Value::text(last),
+    }
+}
+
+fn differs(samples: &Frame, row: usize, stated: &str, items: Items) -> Rejection {
+    let zh = |word: &str| {
+        let words = vocabulary("conclusion").map(|own| own.words).unwrap_or_default();
+        words.iter().find(|(own, _, _)| *own == word).map_or(word, |(_, zh, _)| zh).to_owned()
+    };
+    Rejection {
+        origin: samples.origin(row),
+        column: "first_verdict".to_owned(),
+        scope: Scope::Warning,
+        code: Code::ConclusionDiffers,
+        found: zh(stated),
+        expected: zh(items.conclusion()),
+        hint: Code::ConclusionDiffers.mend().to_owned(),
+    }
+}
+
+/// The verdict that the state of a re-inspection speaks of; none while it runs or where there is none.
+fn of_reinspection(state: &Value) -> Value {
+    match state.as_text() {
+        Some(state) if state.contains("复检不合格") => Value::text("nonconforming"),
+        Some(state) if state.contains("复检合格") => Value::text("conforming"),
+        _ => Value::Missing,
+    }
+}
+
+fn is_failure(conclusion: &str) -> bool {
+    conclusion.starts_with("nonconforming")
+}
+
+fn objected(samples: &Frame, row: usize) -> Rejection {
+    Rejection {
+        origin: samples.origin(row),
+        column: "objection".to_owned(),
+        scope: Scope::Warning,
+        code: Code::ConclusionDiffers,
+        found: "省局认可异议".to_owned(),
+        expected: "a conclusion that was changed, or withdrawn".to_owned(),
+        hint: Code::ConclusionDiffers.mend().to_owned(),
+    }
 }
 
 fn verdict_of(conclusion: &Value) -> Value {

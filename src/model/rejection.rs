@@ -109,14 +109,14 @@ codes! {
         "An identifier has the right form, and a check digit that does not fit the others."
         "compare the identifier with the licence: a digit is mistyped or two are swapped"
     NearMiss "near_miss" "疑似同一企业"
-        "An enterprise of a sample is almost one of the register, and was not taken for it."
+        "An enterprise of a sample is one of the register by one of its marks and not by another, or only almost."
         "compare both spellings, and correct the one that is wrong"
     CodeDiffers "code_differs" "编号与内容不一致"
         "A sample code says another level or year than the record does."
         "compare the code with the sampling form; the record's own columns stand"
     RetiredRegion "retired_region" "区划代码已撤销"
-        "A division code was retired before the day of the record, and has no single successor."
-        "enter the township's name or its code of the day"
+        "A division code is retired and has no successor here; it is never joined to the division that now covers the place."
+        "enter the township's name, or its code of the day"
 }
 
 impl fmt::Display for Code {

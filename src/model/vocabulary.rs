@@ -9,11 +9,13 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// The canonical word for a folded text; canonical words stand for themselves.
+    /// The canonical word for a folded text; canonical words stand for themselves. Blanks inside (合 格) say
+    /// nothing.
     pub fn canonical(&self, text: &str) -> Option<&'static str> {
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         let mut words = self.words.iter();
         words
-            .find(|(word, zh, spellings)| *word == text || *zh == text || spellings.contains(&text))
+            .find(|(word, zh, spellings)| *word == text || *zh == text || spellings.contains(&text.as_str()))
             .map(|(word, _, _)| *word)
     }
 
@@ -81,7 +83,8 @@ const VOCABULARIES: &[Vocabulary] = &[
             ("no", "否", &["无", "0", "false", "N", "n", "FALSE", "×"]),
         ],
     },
-    // The nine conclusions of the national system, in the order in which it derives them, and plain words.
+    // The nine conclusions of the national system, in the order in which it derives them, and plain words,
+    // which say nothing about monitored items.
     Vocabulary {
         name: "conclusion",
         words: &[
@@ -89,20 +92,29 @@ const VOCABULARIES: &[Vocabulary] = &[
             ("nonconforming+unjudged", "抽检不合格样品并监测不判定样品", &[]),
             ("conforming+problem", "抽检合格样品并监测问题样品", &[]),
             ("conforming+unjudged", "抽检合格样品并监测不判定样品", &[]),
-            (
-                "nonconforming",
-                "不合格",
-                &["纯抽检不合格样品", "不合格样品", "不符合", "不合格项", "不符合要求"],
-            ),
-            (
-                "conforming",
-                "合格",
-                &["纯抽检合格样品", "合格样品", "符合", "合格项", "合格(阴性)", "符合要求"],
-            ),
+            ("nonconforming+only", "纯抽检不合格样品", &[]),
+            ("conforming+only", "纯抽检合格样品", &[]),
             ("undetermined+problem", "纯监测问题样品", &["问题样品", "问题项"]),
             ("undetermined+unjudged", "纯监测不判定合格样品", &["不判定样品", "不判定项", "不判定"]),
             ("undetermined", "未检验样品", &["未检验", "未判定"]),
+            ("nonconforming", "不合格", &["不合格样品", "不符合", "不合格项", "不符合要求"]),
+            ("conforming", "合格", &["合格样品", "符合", "合格项", "合格(阴性)", "符合要求"]),
         ],
+    },
+    // What became of an objection (异议), which is a procedure beside re-inspection.
+    Vocabulary {
+        name: "objection",
+        words: &[
+            ("none", "逾期未提异议", &["未提异议", "无异议", "无"]),
+            ("filed", "异议处理中", &["处理中", "已受理"]),
+            ("rejected", "异议不认可", &["不认可"]),
+            ("upheld", "省局认可异议", &["认可异议", "异议认可", "认可"]),
+        ],
+    },
+    // How a value meets its limit (GB/T 8170-2008, 4.3).
+    Vocabulary {
+        name: "comparison",
+        words: &[("whole", "全数值比较法", &["全数值"]), ("rounded", "修约值比较法", &["修约值"])],
     },
     Vocabulary {
         name: "size_class",

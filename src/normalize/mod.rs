@@ -2,10 +2,15 @@
 //!
 //! Each function here is pure and runs once per distinct text, so it can afford to be careful.
 
+mod cases;
 mod column;
 mod date;
+mod identifier;
+mod limit;
 mod number;
-mod quantity;
+mod numeral;
+mod packed;
+mod result;
 mod text;
 
 use rust_decimal::Decimal;
@@ -15,8 +20,12 @@ use crate::reference::Reference;
 
 pub use column::{ColumnRule, Normalized, Other, normalize_column};
 pub use date::parse_date;
+pub use identifier::{SampleCode, check_digit, read_sample_code};
+pub use limit::{Bound, Case, Limit, Plan, Sign, parse_limit};
 pub use number::parse_decimal;
-pub use quantity::{Limit, Qualifier, Quantity, parse_limit, parse_result};
+pub use numeral::Number;
+pub use packed::{PackedItem, unpack};
+pub use result::{Qualifier, Quantity, parse_result};
 pub use text::{fold, is_missing, mask};
 
 /// Decimal digits kept of a share; `40.25%` is 4025 over 10000.

@@ -24,7 +24,14 @@ pub fn fold(text: &str) -> String {
 
 /// The spellings of "nothing was entered" that the exports use.
 pub fn is_missing(folded: &str) -> bool {
-    matches!(folded, "" | "/" | "-" | "—" | "——" | "--" | "–" | "_" | "\\" | "无" | "null" | "NULL" | "N/A")
+    matches!(folded, "" | "/" | "//" | "\\" | "无" | "null" | "NULL" | "N/A") || is_dashes(folded)
+}
+
+/// Strokes of any length, four at most: hyphens, dashes, minus signs, underscores, box lines.
+fn is_dashes(folded: &str) -> bool {
+    let stroke =
+        |c: char| matches!(c, '-' | '_' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '─' | '━' | '﹣' | '﹘');
+    folded.chars().all(stroke) && folded.chars().count() <= 4
 }
 
 /// Hides identity numbers and mobile numbers: every run of eleven or more digits, of any width, a single
@@ -75,7 +82,8 @@ mod tests {
 
     #[test]
     fn seven_spellings_are_missing() {
-        for text in ["/", "-", "—", "——", "--", "－", "–", "_", "", " / "] {
+        for text in ["/", "-", "—", "——", "--", "－", "–", "_", "", " / ", "---", "———", "−", "─", "‑", "―"]
+        {
             assert!(is_missing(&fold(text)), "{text:?}");
         }
         assert!(!is_missing("0"));

@@ -7,11 +7,12 @@ use hashbrown::HashMap;
 use jiff::civil::Date;
 
 use super::file::PipelineFile;
+use super::judging::{judge_tables, list_orphans};
 use super::load::{Loaded, SOURCE, attribute_column};
+use super::packed::unpack_rows;
 use super::shape::{attach, first_of_each, from_shares, melt, melt_attributes, only_columns, rows_of_source};
-use crate::column::{Coded, Frame};
-use crate::judge::{conclude, judge_determinations};
-use crate::model::{Code, Rejection, Scope, TableSchema, Value};
+use crate::column::Frame;
+use crate::model::{Rejection, TableSchema, Value};
 use crate::reference::Reference;
 use crate::validate::{RowCounts, resolve};
 
@@ -52,6 +53,7 @@ pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference,
         counts.read += sheet.checked.rows_read;
         counts.rejected += sheet.checked.rows_rejected;
         assembled.rejections.extend(sheet.checked.rejections);
+        assembled.warnings.extend(sheet.checked.warnings);
         for header in sheet.checked.wide {
             if !wide_headers[sheet.source].contains(&header) {
                 wide_headers[sheet.source].push(header);
@@ -90,6 +92,11 @@ pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference,
             let rows = rows_of_source(&accepted, index);
             if rows.rows() > 0 {
                 distribute(file, source, &rows, &wide_headers[index], &mut pieces);
+                if source.packed.is_some() {
+                    let (long, faults) = unpack_rows(&rows);
+                    pieces.entry("determinations").or_default().push(long);
+                    assembled.rejections.extend(faults);
+                }
             }
         }
     }
@@ -109,7 +116,16 @@ pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference,
         let strays = attach(samples, other, "sample_code");
         list_orphans(other, &strays, &mut assembled.rejections);
     }
-    judge_tables(file, &mut tables, &mut assembled.rejections, reference);
+    for table in tables.values_mut() {
+        if let Some(regions) = table.column("region") {
+            let on_the_day = regions.map(|region| match region.as_text() {
+                Some(code) => Value::text(reference.regions.code_on(code, as_of)),
+                None => Value::Missing,
+            });
+            table.set("region", on_the_day);
+        }
+    }
+    judge_tables(file, &mut tables, &mut assembled, reference);
     if let Some(returns) = tables.get_mut("returns") {
         from_shares(returns);
     }
@@ -186,69 +202,5 @@ fn distribute(
         });
         let long = melt_attributes(rows, attributes);
         pieces.entry("establishment_attributes").or_default().push(long);
-    }
-}
-
-fn judge_tables(
-    file: &PipelineFile,
-    tables: &mut HashMap<String, Frame>,
-    rejections: &mut Vec<Rejection>,
-    reference: &Reference,
-) {
-    let fills =
-        |name: &str| file.sources.iter().any(|source| source.into.iter().any(|table| table.name == name));
-    if fills("samples") {
-        let known = tables.get("samples").map(|samples| samples.rows_by("sample_code")).unwrap_or_default();
-        for table in ["determinations", "duties"] {
-            let Some(frame) = tables.get(table) else { continue };
-            let codes = frame.column_or_missing("sample_code");
-            let stray: Vec<bool> = codes.values().iter().map(|code| !known.contains_key(code)).collect();
-            let rows: Vec<u32> =
-                (0..frame.rows() as u32).filter(|row| stray[codes.codes()[*row as usize] as usize]).collect();
-            list_orphans(frame, &rows, rejections);
-        }
-    }
-    let limits = tables.remove("limits");
-    if let Some(mut determinations) = tables.remove("determinations") {
-        if let (Some(limits), Some(samples)) = (&limits, tables.get("samples")) {
-            super::shape::apply_limits(&mut determinations, samples, limits);
-        }
-        let judged = judge_determinations(&determinations, reference);
-        rejections.extend(judged.rejections);
-        if let Some(samples) = tables.get_mut("samples") {
-            conclude(samples, &judged.frame);
-            super::shape::derive(samples, &judged.frame, &file.derived);
-            let dated = super::shape::date_by_sample(samples, judged.frame);
-            tables.insert("determinations".to_owned(), dated);
-        } else {
-            tables.insert("determinations".to_owned(), judged.frame);
-        }
-    } else if let Some(samples) = tables.get_mut("samples") {
-        conclude(samples, &Frame::default());
-    }
-    if let Some(limits) = limits {
-        tables.insert("limits".to_owned(), limits);
-    }
-}
-
-fn list_orphans(frame: &Frame, rows: &[u32], rejections: &mut Vec<Rejection>) {
-    let key = ["sample_code", "unit"]
-        .into_iter()
-        .find(|name| frame.column(name).is_some())
-        .unwrap_or("sample_code");
-    let keys: Coded<Value> = frame.column_or_missing(key);
-    for row in rows {
-        rejections.push(Rejection {
-            origin: frame.origin(*row as usize),
-            column: key.to_owned(),
-            scope: Scope::Orphan,
-            code: Code::Orphan,
-            found: keys.get(*row as usize).to_string(),
-            expected: match key {
-                "unit" => "a unit that owes the report".to_owned(),
-                _ => "the code of an accepted sample".to_owned(),
-            },
-            hint: Code::Orphan.mend().to_owned(),
-        });
     }
 }

@@ -8,20 +8,25 @@ use rust_decimal::Decimal;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::coverage::COVERED;
+use super::derive::{Derived, read_derived};
 use super::document::{Problem, Problems, Section, scalar_of, text_of};
 use super::indicator_file::{Known, read_cuts, read_indicator};
 use super::source_file::{SourceFile, read_source};
-use crate::cube::{Fact, Filter, fact_dimensions};
+use crate::cube::{Fact, fact_dimensions};
 use crate::indicator::Definition;
-use crate::model::{TABLES, table};
+use crate::judge::Official;
+use crate::model::{TABLES, nearest, table};
 
 pub const ROOT_KEYS: &[&str] =
-    &["pipeline", "params", "dimensions", "population", "source", "derive", "cuts", "indicator"];
+    &["pipeline", "params", "dimensions", "population", "source", "derive", "means", "cuts", "indicator"];
 pub const PIPELINE_KEYS: &[&str] =
-    &["name", "title_zh", "title_en", "as_of", "region", "seeds", "max_rejected"];
+    &["name", "title_zh", "title_en", "as_of", "region", "seeds", "max_rejected", "official_verdict"];
 pub const POPULATION_KEYS: &[&str] = &["basis"];
-pub const DERIVE_KEYS: &[&str] = &["any"];
+pub const MEANS_KEYS: &[&str] = &["by"];
 pub const CUTS_KEYS: &[&str] = &["default"];
+
+const OFFICIAL: [(&str, Official); 2] = [("lab", Official::Laboratory), ("judged", Official::Judged)];
 
 /// Columns of the published files and of the lake: no dimension may be called so.
 const RESERVED: [&str; 16] = [
@@ -57,18 +62,22 @@ pub struct PipelineFile {
     pub seeds: Option<String>,
     /// Share of rejected rows above which nothing is published.
     pub max_rejected: Option<Decimal>,
+    /// Whose verdict of a determination counts.
+    pub official: Official,
     pub params: BTreeMap<String, String>,
     /// Own dimensions with the table whose rows carry them.
     pub dimensions: Vec<(String, String)>,
     pub population_basis: String,
     pub sources: Vec<SourceFile>,
-    /// Dimensions of samples that say whether any determination satisfies an expression.
-    pub derived: Vec<(String, Filter)>,
+    /// Dimensions of samples that say how many of their determinations satisfy an expression.
+    pub derived: Vec<Derived>,
+    /// Columns by which means of results are listed; none where they are not wanted.
+    pub means_by: Option<Vec<String>>,
     pub indicators: Vec<Definition>,
 }
 
 impl PipelineFile {
-    /// Attributes of establishments that the sources declare, sorted.
+    /// Attributes of establishments: those that the sources declare and those of coverage, sorted.
     pub fn attributes(&self) -> Vec<String> {
         attributes_of(&self.sources)
     }
@@ -81,7 +90,8 @@ impl PipelineFile {
 
 fn attributes_of(sources: &[SourceFile]) -> Vec<String> {
     let attributes = sources.iter().flat_map(|source| &source.attributes);
-    let names: BTreeSet<String> = attributes.map(|attribute| attribute.name.clone()).collect();
+    let declared = attributes.map(|attribute| attribute.name.clone());
+    let names: BTreeSet<String> = declared.chain(COVERED.map(str::to_owned)).collect();
     names.into_iter().collect()
 }
 
@@ -170,11 +180,13 @@ fn read(path: &Path, text: &str, root: &Section<'_>) -> PipelineFile {
         region: head_text("region").unwrap_or_default(),
         seeds: head_text("seeds"),
         max_rejected: head.as_ref().and_then(read_share),
+        official: head.as_ref().and_then(|head| head.word("official_verdict", &OFFICIAL)).unwrap_or_default(),
         params: root.section("params").map(|section| read_params(&section)).unwrap_or_default(),
         population_basis: population
             .and_then(|section| section.word("basis", &bases))
             .unwrap_or("resident")
             .to_owned(),
+        means_by: root.section("means").map(|section| read_means(&section, &dimensions)),
         dimensions,
         derived,
         sources,
@@ -219,34 +231,20 @@ fn read_dimensions(section: &Section<'_>) -> Vec<(String, String)> {
         .collect()
 }
 
-/// `[derive.NAME] any = EXPRESSION` over the columns of the determinations.
-fn read_derived(section: &Section<'_>, dimensions: &[(String, String)]) -> Vec<(String, Filter)> {
-    let columns = table("determinations").map(|table| table.columns).unwrap_or_default();
-    let computed = ["qualifier", "judged_verdict", "verdict"];
-    let own = dimensions.iter().filter(|(_, owner)| owner == "determinations").map(|(name, _)| name.as_str());
-    let known: Vec<String> =
-        columns.iter().map(|column| column.name).chain(computed).chain(own).map(str::to_owned).collect();
-    let entries = section.entries().into_iter();
-    entries
-        .filter_map(|(name, value)| {
-            if !dimensions.iter().any(|(own, owner)| own == name.get_ref() && owner == "samples") {
-                let help = format!("add `{} = \"samples\"` to [dimensions]", name.get_ref());
-                section.problem(name.span(), "a derived dimension is one of the samples'", Some(help));
-            }
-            let section = section.section_of(name.get_ref(), value)?;
-            section.only(DERIVE_KEYS);
-            let text = section.required_text("any")?;
-            match Filter::parse(text.get_ref())
-                .and_then(|own| own.check("determinations", &known).map(|()| own))
-            {
-                Ok(filter) => Some((name.into_inner(), filter)),
-                Err(error) => {
-                    section.problem(text.span(), error.to_string(), None);
-                    None
-                }
-            }
-        })
-        .collect()
+/// `[means] by = ["category"]`: columns of determinations or of their samples.
+fn read_means(section: &Section<'_>, dimensions: &[(String, String)]) -> Vec<String> {
+    section.only(MEANS_KEYS);
+    let columns = ["determinations", "samples"].into_iter().filter_map(table).flat_map(|table| table.columns);
+    let known: Vec<&str> =
+        columns.map(|column| column.name).chain(dimensions.iter().map(|(name, _)| name.as_str())).collect();
+    let by = section.texts("by").unwrap_or_default();
+    for name in by.iter().filter(|name| !known.contains(&name.get_ref().as_str())) {
+        let help =
+            nearest(name.get_ref(), known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+        let message = format!("`{}` is no column of determinations or samples", name.get_ref());
+        section.problem(name.span(), message, help);
+    }
+    by.into_iter().map(Spanned::into_inner).filter(|name| name != "analyte").collect()
 }
 
 fn read_params(section: &Section<'_>) -> BTreeMap<String, String> {

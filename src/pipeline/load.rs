@@ -16,6 +16,9 @@ use crate::validate::{CheckSpec, Checked, check};
 /// Column that says which source of the pipeline brought a row.
 pub const SOURCE: &str = "$source";
 
+/// Column that holds packed determinations until they are distributed.
+pub const PACKED: &str = "packed";
+
 /// One sheet of one file, read and checked.
 #[derive(Debug)]
 pub struct Loaded {
@@ -107,6 +110,11 @@ fn plan(source: &SourceFile, input: &Input, reference: &Reference) -> (Layout, C
                 required: true,
             });
         }
+    }
+    if let Some(headers) = &source.packed {
+        let (name, headers) = (PACKED.to_owned(), headers.clone());
+        requests.push(Request { name, headers, aliases: Vec::new(), required: true });
+        rules.push(ColumnRule::new(PACKED, ColumnKind::Measured, false));
     }
     let mut joined = Vec::new();
     let mut constants = source.constants.clone();

@@ -3,14 +3,20 @@
 mod assemble;
 #[cfg(feature = "delta")]
 mod batches;
+mod coverage;
+mod derive;
 mod document;
 mod error;
 mod file;
+mod identify;
 mod indicator_file;
 mod inputs;
+mod judging;
+mod limits;
 mod load;
 mod obligations;
 mod outcome;
+mod packed;
 mod people;
 mod shape;
 mod source_file;
@@ -23,10 +29,11 @@ use std::time::Instant;
 use jiff::civil::Date;
 
 pub use assemble::Assembled;
+pub use derive::DERIVE_KEYS;
 pub use document::Problem;
 pub use error::RunError;
 pub use file::{
-    CUTS_KEYS, DERIVE_KEYS, InvalidPipeline, PIPELINE_KEYS, POPULATION_KEYS, PipelineFile, ROOT_KEYS, parse,
+    CUTS_KEYS, InvalidPipeline, MEANS_KEYS, PIPELINE_KEYS, POPULATION_KEYS, PipelineFile, ROOT_KEYS, parse,
 };
 pub use indicator_file::INDICATOR_KEYS;
 pub use outcome::{Outcome, Stored, check_rejections, indicate, record, tally};
@@ -105,7 +112,7 @@ pub fn evaluate(request: &RunRequest, observer: &dyn Observer) -> Result<Evaluat
     clock.stage("judge");
     let assembled = assemble::assemble(&file, loaded, &reference, as_of);
     clock.stage("tally");
-    let cells = tally(&file, &assembled.tables, as_of);
+    let cells = tally(&file, &assembled.tables, &reference, as_of);
     clock.stage("indicate");
     let figures = indicate(&file, &cells, &assembled.tables, &reference, as_of, None);
     let stages = clock.finish();

@@ -15,13 +15,14 @@ use super::source_file::SourceFile;
 use super::{Evaluated, Observer, RunError, RunRequest};
 use crate::column::Frame;
 use crate::cube::{Cells, Fact, FactInputs, build_fact};
-use crate::indicator::{Context, Denominator, Figure, evaluate};
+use crate::indicator::{self, Context, Denominator, Figure, evaluate};
+use crate::judge::overdue;
 use crate::model::{Code, Rejection, Scope, UNKNOWN};
 use crate::reference::Reference;
 use crate::report::{
     self, CsvOptions, Draft, InputRecord, RunRecord, StageSeconds, Table, cells_to_parquet,
-    disagreements_table, indicators_table, rejections_table, scorecard_table, scorecard_workbook,
-    table_to_parquet, warnings_table, write_csv,
+    disagreements_table, indicators_table, overdue_table, rejections_table, scorecard_table,
+    scorecard_workbook, table_to_parquet, warnings_table, write_csv,
 };
 use crate::validate::RowCounts;
 
@@ -77,9 +78,14 @@ pub fn summarise_inputs(sources: &[(SourceFile, Vec<Input>)], loaded: &[Loaded])
 }
 
 /// Counts every fact that an indicator needs, over the dimensions that are mentioned anywhere.
-pub fn tally(file: &PipelineFile, tables: &HashMap<String, Frame>, as_of: Date) -> Vec<Cells> {
+pub fn tally(
+    file: &PipelineFile,
+    tables: &HashMap<String, Frame>,
+    reference: &Reference,
+    as_of: Date,
+) -> Vec<Cells> {
     let attributes = file.attributes();
-    let inputs = FactInputs { tables, as_of, attributes: &attributes };
+    let inputs = FactInputs { tables, as_of, attributes: &attributes, reference };
     let facts: Vec<Fact> = Fact::ALL
         .into_iter()
         .filter(|fact| file.indicators.iter().any(|indicator| indicator.fact == *fact))
@@ -236,7 +242,26 @@ fn draft_report(evaluated: &Evaluated, request: &RunRequest) -> Result<Draft, Ru
     if let Some(determinations) = evaluated.assembled.tables.get("determinations") {
         draft.add("disagreements.csv", write_csv(&disagreements_table(determinations), options));
     }
+    if let Some(duties) = evaluated.assembled.tables.get("duties") {
+        let none = Frame::default();
+        let samples = evaluated.assembled.tables.get("samples").unwrap_or(&none);
+        let listed = overdue(duties, samples, evaluated.as_of, &evaluated.reference);
+        draft.add("overdue.csv", write_csv(&overdue_table(&listed), options));
+    }
+    if let Some(by) = &file.means_by {
+        draft.add("means.csv", write_csv(&means(evaluated, by), options));
+    }
     Ok(draft)
+}
+
+/// Means of the year to date.
+fn means(evaluated: &Evaluated, by: &[String]) -> Table {
+    let year = (evaluated.as_of.first_of_year(), evaluated.as_of);
+    let none = Frame::default();
+    let table = |name: &str| evaluated.assembled.tables.get(name).unwrap_or(&none);
+    let means =
+        indicator::means(table("determinations"), table("samples"), by, year, &evaluated.reference.units);
+    report::means_table(&means, by, year)
 }
 
 /// A row per region, a column per indicator: what the desk prints for the townships.

@@ -1,11 +1,10 @@
 //! Reshaping of frames: wide to long, attributes to rows, one table onto another.
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 
 use super::load::SOURCE;
 use super::source_file::WideFile;
 use crate::column::{Coded, Frame};
-use crate::cube::{Cells, Filter};
 use crate::model::{TableSchema, Value};
 use crate::validate::wide_name;
 
@@ -123,41 +122,6 @@ pub fn attach(base: &mut Frame, other: &Frame, key: &str) -> Vec<u32> {
     strays
 }
 
-/// Gives determinations without a limit the one listed for the sample's product and the analyte.
-pub fn apply_limits(determinations: &mut Frame, samples: &Frame, limits: &Frame) {
-    let (products, analytes) = (limits.column_or_missing("product"), limits.column_or_missing("analyte"));
-    let mut listed: HashMap<(&Value, &Value), u32> = HashMap::new();
-    for row in 0..limits.rows() {
-        listed.entry((products.get(row), analytes.get(row))).or_insert(row as u32);
-    }
-    let index = samples.rows_by("sample_code");
-    let product_of_sample = samples.column_or_missing("product");
-    let codes = determinations.column_or_missing("sample_code");
-    let product_of: Vec<Option<&Value>> = codes
-        .values()
-        .iter()
-        .map(|code| index.get(code).map(|row| product_of_sample.get(*row as usize)))
-        .collect();
-    let analyte = determinations.column_or_missing("analyte");
-    let bounds = ["limit_text", "limit_low", "limit_high"].map(|name| determinations.column_or_missing(name));
-    let rows: Vec<Option<u32>> = (0..determinations.rows())
-        .map(|row| {
-            let stated = bounds.iter().any(|bound| !bound.get(row).is_missing());
-            let product = product_of[codes.codes()[row] as usize].filter(|_| !stated)?;
-            listed.get(&(product, analyte.get(row))).copied()
-        })
-        .collect();
-    for name in ["limit_low", "limit_high", "limit_unit"] {
-        let (own, from) = (determinations.column_or_missing(name), limits.column_or_missing(name));
-        let filled = rows.iter().enumerate().map(|(row, limit)| match limit {
-            Some(limit) => from.get(*limit as usize).clone(),
-            None => own.get(row).clone(),
-        });
-        let filled = Coded::from_values(filled);
-        determinations.set(name, filled);
-    }
-}
-
 /// Gives determinations the day of their sample, by which they are filed.
 pub fn date_by_sample(samples: &Frame, mut determinations: Frame) -> Frame {
     let index = samples.rows_by("sample_code");
@@ -200,25 +164,4 @@ pub fn from_shares(returns: &mut Frame) {
     returns.set("numerator", Coded::from_values(parts.iter().map(|(top, _, _)| top.clone())));
     returns.set("denominator", Coded::from_values(parts.iter().map(|(_, bottom, _)| bottom.clone())));
     returns.set("reported_rate", Coded::from_values(parts.into_iter().map(|(_, _, flag)| flag)));
-}
-
-/// Whether any determination of each sample satisfies an expression; evaluated once per combination of
-/// the columns that it mentions.
-pub fn derive(samples: &mut Frame, determinations: &Frame, derived: &[(String, Filter)]) {
-    for (name, filter) in derived {
-        let mut names: Vec<String> = filter.dimensions().into_iter().collect();
-        names.push("sample_code".to_owned());
-        let cells = Cells::tally("determinations", determinations, &names, "", None);
-        let selected = filter.select(&cells);
-        let position = names.len() - 1;
-        let mut holds: HashSet<&str> = HashSet::new();
-        for (cell, _) in cells.cells.iter().zip(selected).filter(|(_, selected)| *selected) {
-            holds.insert(&cells.dimensions[position].1[cell.codes[position] as usize]);
-        }
-        let codes = samples.column_or_missing("sample_code");
-        let flags = codes.map(|code| {
-            Value::text(if code.as_text().is_some_and(|code| holds.contains(code)) { "yes" } else { "no" })
-        });
-        samples.set(name, flags);
-    }
 }

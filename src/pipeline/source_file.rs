@@ -34,6 +34,8 @@ pub struct SourceFile {
     pub columns: Vec<ColumnFile>,
     pub constants: Vec<(ColumnRule, String)>,
     pub wide: Option<WideFile>,
+    /// Headers of a cell that packs determinations as 项目║结果║标准值; the first that is there.
+    pub packed: Option<Vec<String>>,
     pub attributes: Vec<AttributeFile>,
 }
 
@@ -95,6 +97,7 @@ pub const SOURCE_KEYS: &[&str] = &[
     "columns",
     "constants",
     "wide",
+    "packed",
     "attributes",
 ];
 pub const COLUMN_KEYS: &[&str] = &[
@@ -174,6 +177,7 @@ pub fn read_source(name: &str, section: &Section<'_>, own: &[(String, String)]) 
             .section("attributes")
             .map(|section| read_attributes(&section))
             .unwrap_or_default(),
+        packed: section.texts("packed").map(|headers| headers.into_iter().map(Spanned::into_inner).collect()),
         columns,
         wide,
         into,
@@ -218,6 +222,11 @@ fn check_shape(section: &Section<'_>, source: &SourceFile) {
     let refuse = |message: &str| section.problem(section.span(), message, None);
     if source.into.len() > 1 && names != ["samples", "determinations"] {
         refuse("a row fills one table, or [\"samples\", \"determinations\"] in this order");
+    }
+    if source.packed.is_some() && (names != ["samples"] || source.wide.is_some() || source.attach) {
+        refuse(
+            "`packed` brings the determinations of samples: `into` is \"samples\", without wide or attach",
+        );
     }
     if source.attach && (names != ["samples"] || source.wide.is_some() || !source.attributes.is_empty()) {
         refuse(

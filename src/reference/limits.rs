@@ -26,6 +26,11 @@ pub struct ListedLimit {
     pub category: String,
     /// The products it holds for, in the standard's words.
     pub product: String,
+    /// Names of products, subcategories and classes that it surely holds for; empty where the scope cannot
+    /// be told from a name (蔬菜（多数）, or a result on another basis).
+    pub applies_to: Vec<String>,
+    /// Names that it does not hold for although they belong to the former.
+    pub except: Vec<String>,
     pub analyte: String,
     pub analyte_en: String,
     pub bound: Bound,
@@ -44,12 +49,50 @@ impl ListedLimit {
     fn is_in_force(&self, on: Date) -> bool {
         self.valid_from.is_none_or(|first| first <= on) && self.valid_to.is_none_or(|last| on <= last)
     }
+
+    /// Position of the most particular of `names` that it holds for.
+    fn rank(&self, names: &[String]) -> Option<usize> {
+        let is_out = names.iter().any(|name| self.except.contains(name));
+        names.iter().position(|name| self.applies_to.contains(name)).filter(|_| !is_out)
+    }
+
+    /// Whether a record of a category can meet it: 糕点 sold by a restaurant is 餐饮食品 and has limits of its
+    /// own. Words that are no category of the table say nothing.
+    fn is_of(&self, category: &str, categories: &[String]) -> bool {
+        fold(&self.category) == category || !categories.iter().any(|own| own == category)
+    }
+
+    /// The limit as a limit cell would say it.
+    pub fn text(&self) -> String {
+        match &self.bound {
+            Bound::AtMost(value) => format!("≤{value}{}", self.unit),
+            Bound::AtLeast(value) => format!("≥{value}{}", self.unit),
+            Bound::Nothing => "不得检出".to_owned(),
+            Bound::Plan { n, c, m, big_m } => {
+                let big = big_m.as_ref().map(|big| format!(",M={big}")).unwrap_or_default();
+                format!("n={n},c={c},m={m}{big}{}", self.unit)
+            }
+        }
+    }
+}
+
+/// Names that a record gives to its product, folded, the most particular first: product, subcategory,
+/// category.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ProductNames(Vec<String>);
+
+impl ProductNames {
+    pub fn new(names: [&str; 3]) -> ProductNames {
+        ProductNames(names.iter().map(|name| fold(name)).collect())
+    }
 }
 
 /// Limits of the national standards that a county meets most, to check a laboratory's own against.
 #[derive(Debug, Clone)]
 pub struct Limits {
     limits: Vec<ListedLimit>,
+    /// Folded, each once.
+    categories: Vec<String>,
 }
 
 impl Limits {
@@ -58,6 +101,8 @@ impl Limits {
             Ok(ListedLimit {
                 category: record.required("category")?.to_owned(),
                 product: record.required("product")?.to_owned(),
+                applies_to: record.list("applies_to", '|')?.iter().map(|name| fold(name)).collect(),
+                except: record.list("except", '|')?.iter().map(|name| fold(name)).collect(),
                 analyte: record.required("analyte")?.to_owned(),
                 analyte_en: record.required("analyte_en")?.to_owned(),
                 bound: bound(record)?,
@@ -70,7 +115,10 @@ impl Limits {
                 provenance: record.provenance()?,
             })
         })?;
-        Ok(Limits { limits })
+        let mut categories: Vec<String> = limits.iter().map(|limit| fold(&limit.category)).collect();
+        categories.sort_unstable();
+        categories.dedup();
+        Ok(Limits { limits, categories })
     }
 
     /// The limits in force on a day for an analyte, written with or without its bracket: 铅 or 铅（以Pb计）.
@@ -81,6 +129,32 @@ impl Limits {
             let bare = name.split('(').next().unwrap_or_default();
             (name == wanted || bare == wanted) && limit.is_in_force(on)
         })
+    }
+
+    /// The one limit that holds for a product on a day: that of the most particular of its names. None where
+    /// there is none, or where two that are equally particular differ.
+    pub fn for_product(&self, names: &ProductNames, analyte: &str, on: Date) -> Option<&ListedLimit> {
+        let ProductNames(names) = names;
+        let category = names.last().map(String::as_str).unwrap_or_default();
+        let ranked: Vec<(usize, &ListedLimit)> = self
+            .of_analyte(analyte, on)
+            .filter(|limit| limit.is_of(category, &self.categories))
+            .filter_map(|limit| Some((limit.rank(names)?, limit)))
+            .collect();
+        let best = ranked.iter().map(|(rank, _)| *rank).min()?;
+        let mut closest = ranked.iter().filter(|(rank, _)| *rank == best).map(|(_, limit)| *limit);
+        let first = closest.next()?;
+        closest.all(|other| (&other.bound, &other.unit) == (&first.bound, &first.unit)).then_some(first)
+    }
+
+    /// Days on which a limit begins to hold or holds no more, sorted: between two of them nothing changes.
+    pub fn changes(&self) -> Vec<Date> {
+        let ends = self.limits.iter().filter_map(|limit| limit.valid_to?.tomorrow().ok());
+        let mut days: Vec<Date> =
+            self.limits.iter().filter_map(|limit| limit.valid_from).chain(ends).collect();
+        days.sort_unstable();
+        days.dedup();
+        days
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &ListedLimit> {
@@ -148,6 +222,34 @@ mod tests {
     }
 
     #[test]
+    fn the_limit_for_a_product() {
+        let limits = Reference::built_in().expect("seeds").limits;
+        let (then, now) = (date(2019, 6, 1), date(2022, 1, 1));
+        for (names, analyte, on, expected) in [
+            (["韭菜", "蔬菜", "食用农产品"], "腐霉利", then, "≤0.2mg/kg GB 2763-2019"),
+            (["韭菜", "蔬菜", "食用农产品"], "腐霉利", now, "≤5mg/kg GB 2763-2021"),
+            (["芹菜", "蔬菜", "食用农产品"], "腐霉利", now, ""),
+            (["芹菜", "蔬菜", "食用农产品"], "克百威", now, "≤0.02mg/kg GB 2763-2019"),
+            (["芹菜", "蔬菜", "食用农产品"], "氟虫腈", now, ""),
+            (["大米", "大米", "粮食加工品"], "镉(以Cd计)", then, "≤0.2mg/kg GB 2762-2017"),
+            (["麦片", "谷物加工品", "粮食加工品"], "铅", then, ""),
+            (["挂面", "挂面", "粮食加工品"], "铅", then, "≤0.2mg/kg GB 2762-2017"),
+            (["花生油", "食用植物油", "食用油、油脂及其制品"], "黄曲霉毒素B1", then, "≤20μg/kg GB 2761-2017"),
+            (["大豆油", "食用植物油", "食用油、油脂及其制品"], "黄曲霉毒素B1", then, "≤10μg/kg GB 2761-2017"),
+            (["发酵肉制品", "熟肉制品", "肉制品"], "菌落总数", then, ""),
+            (["白酒", "白酒", "酒类"], "甲醇", then, ""),
+            (["鸡蛋", "鲜蛋", "食用农产品"], "恩诺沙星", then, "不得检出 GB 31650-2019"),
+            (["", "", ""], "铅", then, ""),
+            (["糕点", "", ""], "霉菌", then, "≤150CFU/g GB 7099-2015"),
+            (["糕点", "", "餐饮食品"], "霉菌", then, ""),
+        ] {
+            let found = limits.for_product(&ProductNames::new(names), analyte, on);
+            let shown = found.map(|limit| format!("{} {}", limit.text(), limit.standard)).unwrap_or_default();
+            assert_eq!(shown, expected, "{names:?} {analyte} on {on}");
+        }
+    }
+
+    #[test]
     fn no_two_limits_for_one_product_and_day() {
         let limits = Reference::built_in().expect("seeds").limits;
         for day in [date(2020, 6, 1), date(2021, 12, 1), date(2024, 1, 1), date(2025, 6, 1)] {
@@ -175,14 +277,14 @@ mod tests {
 
     #[test]
     fn bad_tables_are_refused() {
-        let head = "category,product,analyte,analyte_en,kind,value,unit,n,c,m,big_m,standard,valid_from,valid_to,grade,note,source,as_of\n";
+        let head = "category,product,applies_to,except,analyte,analyte_en,kind,value,unit,n,c,m,big_m,standard,valid_from,valid_to,grade,note,source,as_of\n";
         for (row, expected) in [
-            ("a,b,c,d,most,1,mg/kg,,,,,GB,,,H,,s,2020", "column `kind`: found `most`"),
+            ("a,b,b,,c,d,most,1,mg/kg,,,,,GB,,,H,,s,2020", "column `kind`: found `most`"),
             (
-                "a,b,c,d,max,1e3,mg/kg,,,,,GB,,,H,,s,2020",
+                "a,b,b,,c,d,max,1e3,mg/kg,,,,,GB,,,H,,s,2020",
                 "column `value`: found `1e3`, expected a decimal number",
             ),
-            ("a,b,c,d,plan,,CFU/g,5,,0,,GB,,,H,,s,2020", "column `c`: found ``, expected a value"),
+            ("a,b,b,,c,d,plan,,CFU/g,5,,0,,GB,,,H,,s,2020", "column `c`: found ``, expected a value"),
         ] {
             let error = Limits::read("limits.csv", &format!("{head}{row}\n")).expect_err(row).to_string();
             assert!(error.contains(expected), "{error}");

@@ -147,6 +147,22 @@ impl Regions {
         self.settle(self.position(township)?, on)
     }
 
+    /// Whether a text is a code that is retired and leads nowhere.
+    pub fn is_retired(&self, code: &str) -> bool {
+        self.position(code.trim()).is_some_and(|index| self.settle(index, None).is_none())
+    }
+
+    /// The code that a region had on a day before its own came into force; the code itself where it was in
+    /// force, or where several became one.
+    pub fn code_on<'a>(&'a self, code: &'a str, on: Date) -> &'a str {
+        let own = self.position(code).and_then(|index| self.regions.get(index));
+        if own.is_none_or(|own| own.is_in_force(on)) {
+            return code;
+        }
+        let before = self.regions.iter().filter(|region| region.replaced_by.as_deref() == Some(code));
+        the_only(before.filter(|region| region.is_in_force(on))).map_or(code, |region| &region.code)
+    }
+
     /// The region of a name, an alias or a former name; none where it fits several.
     pub fn of_name(&self, name: &str, on: Option<Date>) -> Option<&Region> {
         let indices = self.by_name.get(&fold(name))?;

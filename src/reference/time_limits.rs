@@ -1,7 +1,7 @@
 use jiff::civil::Date;
 
-use super::ReferenceError;
 use super::record::{Grade, Provenance, read};
+use super::{Calendar, ReferenceError};
 
 /// What a time limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,6 +75,21 @@ impl TimeLimits {
             limit.step == step && begun && limit.valid_to.is_none_or(|last| on <= last)
         })
     }
+
+    /// Last day on which a step is on time whose clock starts on `from`, that day not counted. None without a
+    /// number in the rules of that day, or where working days of a year are asked for that has no notice of
+    /// its holidays. Hours count as the days they end on.
+    pub fn due(&self, step: &str, from: Date, calendar: &Calendar) -> Option<Date> {
+        let limit = self.of(step, from)?;
+        let count = i64::from(limit.limit);
+        let span = match limit.unit {
+            TimeUnit::WorkingDays => return calendar.add_working_days(from, limit.limit).ok(),
+            TimeUnit::Hours => jiff::Span::new().try_days((count + 23) / 24),
+            TimeUnit::Days => jiff::Span::new().try_days(count),
+            TimeUnit::Months => jiff::Span::new().try_months(count),
+        };
+        from.checked_add(span.ok()?).ok()
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +117,24 @@ mod tests {
         ] {
             let found = limits.of(step, on).map(|limit| (limit.limit, limit.unit));
             assert_eq!(found, expected, "{step} on {on}");
+        }
+    }
+
+    #[test]
+    fn steps_are_due_in_days_of_their_kind() {
+        let reference = Reference::built_in().expect("seeds");
+        for (step, from, expected) in [
+            ("complete_disposal", date(2020, 1, 1), Some(date(2020, 3, 31))),
+            ("complete_disposal", date(2019, 9, 1), None),
+            ("start_disposal", date(2020, 6, 20), Some(date(2020, 6, 25))),
+            ("issue_report", date(2020, 9, 30), Some(date(2020, 11, 4))),
+            ("issue_report", date(2022, 12, 20), None),
+            ("report_urgent", date(2020, 2, 29), Some(date(2020, 3, 1))),
+            ("keep_backup_nonconforming", date(2020, 8, 31), Some(date(2021, 2, 28))),
+            ("complete_disposal", Date::MAX, None),
+        ] {
+            let due = reference.time_limits.due(step, from, &reference.calendar);
+            assert_eq!(due, expected, "{step} from {from}");
         }
     }
 

@@ -2,7 +2,7 @@ use super::table::{Cell, Kind, Table};
 use crate::column::Frame;
 
 /// Columns of a determination that a person needs to see why two verdicts differ.
-const SHOWN: [&str; 10] = [
+const SHOWN: [&str; 11] = [
     "sample_code",
     "analyte",
     "result_text",
@@ -11,12 +11,13 @@ const SHOWN: [&str; 10] = [
     "limit_high",
     "limit_text",
     "limit_unit",
+    "limit_source",
     "lab_verdict",
     "judged_verdict",
 ];
 
-/// Determinations that we judge otherwise than the laboratory does, once per replicate set. The
-/// laboratory's verdict is the official one; this is the list to ask about.
+/// Determinations that we judge otherwise than the laboratory does, once per replicate set, with the limit
+/// and where it is from. Whichever verdict is the official one, this is the list to ask about.
 pub fn disagreements_table(determinations: &Frame) -> Table {
     let mut columns: Vec<(&str, Kind)> = SHOWN.iter().map(|name| (*name, Kind::Text)).collect();
     columns.extend([("file", Kind::Text), ("sheet", Kind::Text), ("line", Kind::Integer)]);

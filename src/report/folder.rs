@@ -23,7 +23,7 @@ impl Draft {
 }
 
 /// Names that a report may have; a folder that holds others is not ours to replace.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 16] = [
     "scorecard.csv",
     "scorecard.parquet",
     "scorecard.json",
@@ -37,7 +37,6 @@ const KNOWN: [&str; 17] = [
     "run.json",
     "warnings.csv",
     "disagreements.csv",
-    "coverage.csv",
     "overdue.csv",
     "means.csv",
     "datapackage.json",

@@ -110,6 +110,7 @@ pub struct Agri<'a> {
     pub verdict: Verdict,
     /// The cell that cannot be read, if there is one.
     pub unreadable: Option<Code>,
+    limits: &'static Limits,
 }
 
 /// Samples that exceed a limit, in a hundred thousand.
@@ -172,7 +173,22 @@ impl<'a> Agri<'a> {
             cells,
             verdict,
             unreadable,
+            limits: &class.limits,
         }
+    }
+
+    /// How many substances were found, and how many above their limits.
+    pub fn residues(&self) -> (usize, usize) {
+        // Numbers are written with a point and are above zero; whatever else has one cannot be read.
+        let number = |cell: &str| {
+            cell.split_once('.').is_some_and(|(whole, part)| {
+                [whole, part].iter().all(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+            })
+        };
+        let detected = self.cells.iter().filter(|cell| number(cell)).count();
+        let exceeding =
+            self.cells.iter().zip(self.limits).filter(|(cell, limit)| exceeds(cell, **limit)).count();
+        (detected, exceeding)
     }
 }
 

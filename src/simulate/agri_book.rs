@@ -94,6 +94,7 @@ fn count(world: &World, agri: &Agri, truth: &mut Truth) {
         return;
     }
     truth.batch(agri.township.map(|township| township.code));
+    truth.sampled(None, agri.unit.map(|unit| unit.name.as_str()));
     if agri.routine {
         match agri.level {
             Level::Provincial => truth.add(Figure::ProvincialRoutineSamples, 1, 0),
@@ -106,6 +107,15 @@ fn count(world: &World, agri: &Agri, truth: &mut Truth) {
             Verdict::Conforming => truth.judge(Figure::AgriPassRate, true),
             Verdict::Nonconforming => truth.judge(Figure::AgriPassRate, false),
             Verdict::Undetermined => {}
+        }
+        let (detected, exceeding) = agri.residues();
+        for (figure, found) in [
+            (Figure::AgriDetection, detected >= 1),
+            (Figure::AgriExceedance, exceeding >= 1),
+            (Figure::AgriMultipleResidue, detected >= 2),
+            (Figure::AgriMultipleExceedance, exceeding >= 2),
+        ] {
+            truth.judge(figure, found);
         }
     }
 }

@@ -37,6 +37,7 @@ const TARGETS: Targets = Targets {
 struct Duty {
     part: Part,
     notified_on: Date,
+    started_on: Date,
     /// Nothing where it stays open.
     closed_on: Option<Date>,
 }
@@ -83,8 +84,11 @@ impl Disposal {
                 }
             }
         }
-        if known && food.level == Level::National && food.purpose == Purpose::Supervisory {
+        if known {
             count(world, &accepted, truth);
+            if food.level == Level::National && food.purpose == Purpose::Supervisory {
+                count_national(world, &accepted, truth);
+            }
         }
         if dirt.strikes(FOREIGN_DUTIES) {
             let code = format!("GC20412829{:05}{:04}", 46_398, food.index % 10_000_000);
@@ -103,8 +107,72 @@ impl Disposal {
     }
 }
 
-/// A batch counts in the year of its first notice, and is disposed of when its every duty is closed.
+/// How a step stands on the as-of day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    InTime,
+    Late,
+    Overdue,
+    NotDue,
+}
+
+fn stands(due: Date, done: Option<Date>, as_of: Date) -> Stands {
+    match done.filter(|day| *day <= as_of) {
+        Some(day) if day <= due => Stands::InTime,
+        Some(_) => Stands::Late,
+        None if due < as_of => Stands::Overdue,
+        None => Stands::NotDue,
+    }
+}
+
+impl Duty {
+    /// Five days to start with it.
+    fn start(&self, as_of: Date) -> Stands {
+        stands(plus(self.notified_on, 5), Some(self.started_on), as_of)
+    }
+
+    /// Ninety days to finish it, or as many as were granted.
+    fn finish(&self, as_of: Date) -> Stands {
+        stands(self.extended_to().unwrap_or(plus(self.notified_on, 90)), self.closed_on, as_of)
+    }
+
+    /// More time is granted to those who will need it.
+    fn extended_to(&self) -> Option<Date> {
+        let late = self.closed_on.filter(|closed| *closed > plus(self.notified_on, 90));
+        late.map(|_| plus(self.notified_on, 120))
+    }
+}
+
+/// Duties count in the year of their notice, batches in that of the first.
 fn count(world: &World, duties: &[Duty], truth: &mut Truth) {
+    use Stands::{InTime, Late, NotDue, Overdue};
+    let as_of = world.period.as_of;
+    for duty in duties.iter().filter(|duty| world.period.counts(duty.notified_on)) {
+        let (start, finish) = (duty.start(as_of), duty.finish(as_of));
+        truth.judge(Figure::DisposalStarted, matches!(start, InTime | Late));
+        truth.judge(Figure::DisposalFinished, matches!(finish, InTime | Late));
+        if start != NotDue {
+            truth.judge(Figure::DisposalStartedOnTime, start == InTime);
+        }
+        if finish != NotDue {
+            truth.judge(Figure::DisposalFinishedOnTime, finish == InTime);
+        }
+    }
+    let first = duties.iter().map(|duty| duty.notified_on).min();
+    if first.is_some_and(|first| world.period.counts(first)) {
+        let any = |wanted: &[Stands]| duties.iter().any(|duty| wanted.contains(&duty.finish(as_of)));
+        truth.judge(Figure::BatchesDisposed, !any(&[Overdue, NotDue]));
+        // One duty that failed its term settles it, whatever becomes of the other.
+        if any(&[Overdue, Late]) {
+            truth.judge(Figure::BatchesDisposedOnTime, false);
+        } else if !any(&[NotDue]) {
+            truth.judge(Figure::BatchesDisposedOnTime, true);
+        }
+    }
+}
+
+/// A batch counts in the year of its first notice, and is disposed of when its every duty is closed.
+fn count_national(world: &World, duties: &[Duty], truth: &mut Truth) {
     let first = duties.iter().map(|duty| duty.notified_on).min();
     if first.is_some_and(|first| world.period.counts(first)) {
         let closed = |duty: &Duty| duty.closed_on.is_some_and(|day| day <= world.period.as_of);
@@ -124,7 +192,8 @@ fn duty(world: &World, food: &Food, place: usize, part: Part, reported_on: Date)
         88..94 => Some(plus(notified_on, dice.between(91, 140))),
         _ => None,
     };
-    Duty { part, notified_on, closed_on }
+    let started_on = plus(notified_on, dice.between(0, 9));
+    Duty { part, notified_on, started_on, closed_on }
 }
 
 const CAUSES: [&str; 7] =
@@ -138,11 +207,9 @@ fn row(world: &World, food: &Food, place: usize, duty: Duty, dirt: &mut Dirt) ->
         Some(township) => (format!("{}市场监管所", township.name), township.plain_address(&mut dice)),
         None => ("县市场监管局".to_owned(), nowhere(&mut dice)),
     };
-    let started_on = plus(duty.notified_on, dice.between(0, 9));
-    let late = duty.closed_on.filter(|closed| *closed > plus(duty.notified_on, 90));
     let fined = duty.closed_on.is_some() && dice.percent(70);
     let or_blank = |text: String, dirt: &mut Dirt| if fined { text } else { dirt.blank().to_owned() };
-    let decision = format!("西市监处罚〔{}〕{}号", started_on.year(), dice.between(1, 400));
+    let decision = format!("西市监处罚〔{}〕{}号", duty.started_on.year(), dice.between(1, 400));
     let fine = (dice.between(2, 50) * 1000).to_string();
     vec![
         dirt.code(&food.code),
@@ -150,9 +217,9 @@ fn row(world: &World, food: &Food, place: usize, duty: Duty, dirt: &mut Dirt) ->
         agency,
         place,
         dirt.date(duty.notified_on),
-        dirt.date(started_on),
+        dirt.date(duty.started_on),
         dirt.date_or_blank(duty.closed_on),
-        dirt.date_or_blank(late.map(|_| plus(duty.notified_on, 120))),
+        dirt.date_or_blank(duty.extended_to()),
         dice.pick(&CAUSES).to_owned(),
         or_blank(decision, dirt),
         or_blank(fine, dirt),

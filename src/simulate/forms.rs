@@ -109,6 +109,11 @@ impl Forms {
         }
         if !food.rapid && world.period.counts(food.sampled_on) {
             truth.batch(food.township.map(|township| township.code));
+            let producer = match food.producer {
+                Producer::Local(own) => Some(own.name.as_str()),
+                Producer::Nobody | Producer::Elsewhere(_) => None,
+            };
+            truth.sampled(producer, food.unit.map(|unit| unit.name.as_str()));
         }
         Ok(true)
     }

@@ -10,7 +10,7 @@ use super::dice::{Dice, Stream};
 use super::dirt::{DUPLICATES, Dirt, HEADER_FAULTS, Targets};
 use super::food::{Food, Report};
 use super::truth::{Fate, Figure, Truth};
-use super::words::{Conclusion, Monitored, Verdict};
+use super::words::{Conclusion, Monitored, Purpose, Verdict};
 use super::world::World;
 use super::{FileSummary, SimulateError};
 
@@ -126,10 +126,23 @@ impl Headers {
     }
 }
 
-/// 合格率: batches of the year with a verdict that is seen, either way.
+/// 合格率: batches of the year with a verdict that is seen, either way; and the rate in which problem samples
+/// count as failures.
 fn count(world: &World, food: &Food, report: Report, truth: &mut Truth) {
     let seen = report.reported_on <= world.period.as_of && world.period.counts(food.sampled_on);
-    if !seen || !food.is_in_pass_rate() {
+    if !seen {
+        return;
+    }
+    let last = report.last();
+    let is_problem = last.monitored == Monitored::Problem;
+    if last != Conclusion::new(Verdict::Undetermined, Monitored::Nothing) {
+        let passes = last.verdict != Verdict::Nonconforming && !is_problem;
+        truth.judge(Figure::FoodPassRateMixed, passes);
+        if food.purpose == Purpose::RiskMonitoring {
+            truth.judge(Figure::RiskProblemRate, is_problem);
+        }
+    }
+    if !food.is_in_pass_rate() {
         return;
     }
     match report.last().verdict {

@@ -51,7 +51,15 @@ impl Pen<'_> {
             0..62 if !quantified => NOT_DETECTED.to_owned(),
             62..70 if !quantified => format!("<{lod}"),
             70..72 => Self::part(limit, 100),
-            _ => Self::part(limit, self.dice.between(2, 99) as u64),
+            _ => {
+                let text = Self::part(limit, self.dice.between(2, 99) as u64);
+                // Nobody quantifies what the method cannot see.
+                if quantified || billionths(&text) >= billionths(lod) {
+                    text
+                } else {
+                    NOT_DETECTED.to_owned()
+                }
+            }
         }
     }
 
@@ -108,6 +116,12 @@ impl Pen<'_> {
             },
         }
     }
+}
+
+/// A plain decimal of this module's making as an integer, for comparison.
+fn billionths(text: &str) -> u64 {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    format!("{whole}{part:0<9}").parse().unwrap_or(u64::MAX)
 }
 
 /// The limit as the sheet's 最大允许限 shows it; empty for a lower limit.

@@ -55,6 +55,8 @@ fn count(world: &World, own: &Establishment, truth: &mut Truth) {
     if !own.is_open_on(as_of) {
         return;
     }
+    let [made, sold] = truth.was_sampled(&own.name);
+    truth.judge(Figure::UnitsSampled, sold);
     let covered = |day: Option<Date>| day.is_some_and(|day| world.period.counts(day));
     let reached = |day: Option<Date>| day.is_some_and(|day| day <= as_of);
     match own.kind {
@@ -65,6 +67,7 @@ fn count(world: &World, own: &Establishment, truth: &mut Truth) {
             if own.is_licensed() {
                 truth.judge(Figure::SafetyManagerAssessment, covered(own.managers_assessed));
                 truth.judge(Figure::LicensedProducerInspection, covered(own.inspected));
+                truth.judge(Figure::ProducersSampled, made);
             }
             if matches!(own.size, Size::Large | Size::Medium) {
                 truth.judge(Figure::HaccpAdoption, own.haccp.holds_on(as_of));

@@ -1,6 +1,6 @@
 //! What the exports hold, counted from the draws that made them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -108,16 +108,19 @@ impl Tally {
 }
 
 macro_rules! figures {
-    ($($variant:ident $id:literal)*) => {
-        /// The figures of the county's document, in its order.
+    ($($variant:ident $id:literal)* ; $($more:ident $more_id:literal)*) => {
+        /// The figures of the county's document, in its order, and those beside its scorecard.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Figure { $($variant),* }
+        pub enum Figure { $($variant,)* $($more),* }
 
         impl Figure {
+            /// Those of the document.
             pub const ALL: &[Figure] = &[$(Figure::$variant),*];
+            /// Those beside the scorecard.
+            pub const MORE: &[Figure] = &[$(Figure::$more),*];
 
             pub fn id(self) -> &'static str {
-                match self { $(Figure::$variant => $id),* }
+                match self { $(Figure::$variant => $id,)* $(Figure::$more => $more_id),* }
             }
         }
     };
@@ -143,6 +146,21 @@ figures! {
     LicensingOnTime "licensing_on_time"
     TraceabilityPoints "traceability_points"
     AnnualReportOnTime "annual_report_on_time"
+    ;
+    FoodPassRateMixed "food_pass_rate_mixed"
+    RiskProblemRate "risk_problem_rate"
+    DisposalStarted "disposal_started_rate"
+    DisposalStartedOnTime "disposal_started_on_time_rate"
+    DisposalFinished "disposal_finished_rate"
+    DisposalFinishedOnTime "disposal_finished_on_time_rate"
+    BatchesDisposed "batches_disposed_rate"
+    BatchesDisposedOnTime "batches_disposed_on_time_rate"
+    AgriDetection "agri_detection_rate"
+    AgriExceedance "agri_exceedance_rate"
+    AgriMultipleResidue "agri_multiple_residue_rate"
+    AgriMultipleExceedance "agri_multiple_exceedance_rate"
+    ProducersSampled "producers_sampled"
+    UnitsSampled "units_sampled"
 }
 
 impl Figure {
@@ -161,6 +179,8 @@ pub struct Truth {
     /// Numerator and denominator.
     counted: BTreeMap<Figure, (u64, u64)>,
     regions: BTreeMap<&'static str, u64>,
+    /// Names of the enterprises that made, or sold, what was sampled in the year.
+    sampled: [BTreeSet<String>; 2],
 }
 
 impl Truth {
@@ -182,6 +202,18 @@ impl Truth {
         *self.regions.entry(region.unwrap_or("unknown")).or_default() += 1;
     }
 
+    /// Somebody's product was sampled, on somebody's premises.
+    pub fn sampled(&mut self, producer: Option<&str>, unit: Option<&str>) {
+        for (names, name) in self.sampled.iter_mut().zip([producer, unit]) {
+            names.extend(name.map(str::to_owned));
+        }
+    }
+
+    /// Whether an enterprise is among the producers, and among the units, of the year.
+    pub fn was_sampled(&self, name: &str) -> [bool; 2] {
+        self.sampled.each_ref().map(|names| names.contains(name))
+    }
+
     /// Numerator and, unless it is a pure count, denominator.
     pub fn figure(&self, figure: Figure) -> (u64, Option<u64>) {
         let (numerator, denominator) = self.counted.get(&figure).copied().unwrap_or_default();
@@ -199,6 +231,11 @@ impl Truth {
             let denominator = denominator.filter(|_| !(flat && figure == Figure::BatchesPerThousand));
             figures
                 .insert(figure.id().to_owned(), json!({"numerator": numerator, "denominator": denominator}));
+        }
+        let mut more = Map::new();
+        for figure in Figure::MORE.iter().copied().filter(|_| !flat) {
+            let (numerator, denominator) = self.figure(figure);
+            more.insert(figure.id().to_owned(), json!({"numerator": numerator, "denominator": denominator}));
         }
         let mut total = Tally::default();
         let mut by_file = Map::new();
@@ -220,6 +257,7 @@ impl Truth {
                 "dirt": options.dirt,
             },
             "figures": figures,
+            "more": more,
             "rows": total.rows,
             "rejections": rejections,
             "files": by_file,

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use crate::column::{Coded, Frame, combine};
-use crate::model::{Code, InputFile, Origin, Rejection, Scope, Value};
-use crate::normalize::{ColumnRule, Normalized, mask, normalize_column};
+use crate::model::{Code, ColumnKind, InputFile, Origin, Rejection, Scope, Value};
+use crate::normalize::{ColumnRule, Normalized, fold, mask, normalize_column};
 use crate::reference::Reference;
 use crate::source::{RawColumn, RawTable};
 
@@ -30,6 +30,8 @@ pub struct Checked {
     /// Headers of the wide columns, in order; their frame columns are named `wide:` + header.
     pub wide: Vec<String>,
     pub rejections: Vec<Rejection>,
+    /// What was accepted and deserves a look.
+    pub warnings: Vec<Rejection>,
     pub rows_read: u64,
     pub rows_rejected: u64,
 }
@@ -56,9 +58,13 @@ pub fn check(table: &RawTable, input: &InputFile, spec: &CheckSpec, reference: &
         vec![(input.name.clone(), table.sheet.clone(), input.blake3.clone())],
     );
     let mut bad = vec![false; rows];
+    let mut warnings = Vec::new();
     let mut add = |name: String, texts: &RawColumn, rule: &ColumnRule| {
         let normalized = normalize_column(&texts.texts, rule, reference);
         refuse(&normalized, texts, rule, table, input, &mut bad, &mut rejections);
+        if rule.kind == ColumnKind::Region {
+            warn_of_retired(texts, table, input, reference, &mut warnings);
+        }
         frame.set(&name, normalized.values);
     };
     for (rule, column) in spec.rules.iter().zip(&table.columns) {
@@ -93,6 +99,7 @@ pub fn check(table: &RawTable, input: &InputFile, spec: &CheckSpec, reference: &
         frame,
         wide,
         rejections,
+        warnings,
         rows_read: (rows + table.bad_records.len()) as u64,
         rows_rejected: rows_rejected as u64,
     }
@@ -144,6 +151,31 @@ fn refuse(
                 }
                 (code, _) => code.mend().to_owned(),
             },
+        });
+    }
+}
+
+/// Codes of divisions that are no more and have no successor here are places that nobody knows.
+fn warn_of_retired(
+    texts: &RawColumn,
+    table: &RawTable,
+    input: &InputFile,
+    reference: &Reference,
+    warnings: &mut Vec<Rejection>,
+) {
+    let retired = texts.texts.map(|text| reference.regions.is_retired(&fold(text.as_ref())));
+    if !retired.values().contains(&true) {
+        return;
+    }
+    for row in (0..table.lines.len()).filter(|row| *retired.get(*row)) {
+        warnings.push(Rejection {
+            origin: origin(table, input, table.lines[row]),
+            column: texts.header.clone(),
+            scope: Scope::Warning,
+            code: Code::RetiredRegion,
+            found: fold(texts.texts.get(row)),
+            expected: "a township that is in force".to_owned(),
+            hint: Code::RetiredRegion.mend().to_owned(),
         });
     }
 }

@@ -28,6 +28,14 @@ fn run_and_compare(data: &Path, folder: &Path) {
     }
 
     let by_region = records(&out.join("indicators.csv"));
+    let more = truth["more"].as_object().expect("figures beside the scorecard");
+    assert_eq!(more.len(), 14);
+    for (id, figure) in more {
+        let row = by_region.iter().find(|row| row["indicator"] == *id && row["by"].is_empty()).expect(id);
+        let number = |name: &str| row[name].parse::<u64>().ok();
+        assert_eq!(number("numerator"), figure["numerator"].as_u64(), "{id}: numerator");
+        assert_eq!(number("denominator"), figure["denominator"].as_u64(), "{id}: denominator");
+    }
     for (region, batches) in truth["regions"].as_object().expect("regions") {
         let row = by_region.iter().find(|row| {
             row["indicator"] == "batches_per_thousand" && row["by"] == "region" && row["region"] == *region

@@ -78,6 +78,7 @@ fn every_key_of_a_pipeline_is_documented() {
         PIPELINE_KEYS,
         POPULATION_KEYS,
         DERIVE_KEYS,
+        MEANS_KEYS,
         CUTS_KEYS,
         SOURCE_KEYS,
         COLUMN_KEYS,

@@ -5,6 +5,9 @@ mod bad_inputs;
 mod bad_pipelines;
 mod county;
 mod documents;
+mod domain;
+mod exactness;
+mod forms;
 #[cfg(feature = "delta")]
 mod lake;
 mod real_records;
