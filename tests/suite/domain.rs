@@ -212,3 +212,149 @@ fn a_slip_of_a_thousand_is_listed() {
     let listed = lines(&folder.path().join("out"), "warnings.csv", &["line", "code", "found"]);
     assert_eq!(listed, ["19 suspicious_value 152 mg/kg", "32 suspicious_value 0.130 μg/kg"]);
 }
+
+/// Slips of a thousand planted into one in a hundred results of an export: the unit changed, or the value.
+#[test]
+fn planted_slips_of_a_thousand_are_caught() {
+    let folder = workshop();
+    let simulate =
+        ["simulate", "--layout", "flat", "--samples", "4000", "--seed", "1", "--out", "data", "--quiet"];
+    assay_ok(folder.path(), &simulate);
+    let mut reader = csv::Reader::from_path(folder.path().join("data/flat.csv")).expect("opens");
+    let header = reader.headers().expect("a header").clone();
+    let place = |name: &str| header.iter().position(|own| own.ends_with(name)).expect(name);
+    let (result, unit) = (place("检验结果"), place("结果单位"));
+    let mut writer = csv::Writer::from_path(folder.path().join("slips.csv")).expect("opens");
+    writer.write_record(&header).expect("writes");
+    let (mut quantified, mut planted) = (0usize, std::collections::BTreeSet::new());
+    for (index, record) in reader.records().enumerate() {
+        let mut cells: Vec<String> = record.expect("a record").iter().map(str::to_owned).collect();
+        let line = (index + 2).to_string();
+        let number = cells[result].parse::<f64>().is_ok_and(|value| value > 0.0);
+        quantified += usize::from(number);
+        let other = match cells[unit].as_str() {
+            "mg/kg" => "μg/kg",
+            "μg/kg" => "mg/kg",
+            "g/kg" => "mg/kg",
+            _ => "",
+        };
+        if number && !other.is_empty() && (index * 2_654_435_761) % 100 == 0 {
+            match planted.len() % 2 {
+                0 => other.clone_into(&mut cells[unit]),
+                _ => cells[result].push_str("×10^3"),
+            }
+            planted.insert(line);
+        }
+        writer.write_record(&cells).expect("writes");
+    }
+    writer.flush().expect("writes");
+    let pipeline = super::support::pipeline("flat.toml");
+    assay_ok(folder.path(), &["run", &pipeline, "--param", "file=slips.csv", "--quiet"]);
+    let out = folder.path().join("out");
+    let lines_of = |file: &str| -> std::collections::BTreeSet<String> {
+        records(&out.join(file)).into_iter().map(|row| row["line"].clone()).collect()
+    };
+    let suspicious = lines_of("warnings.csv");
+    let listed: Vec<_> = [&suspicious, &lines_of("rejections.csv"), &lines_of("disagreements.csv")]
+        .into_iter()
+        .flat_map(|lines| lines.intersection(&planted).cloned())
+        .collect();
+    let caught = listed.iter().collect::<std::collections::BTreeSet<_>>().len();
+    let alarms = suspicious.difference(&planted).count();
+    assert!(planted.len() > 50, "{} planted in {quantified}", planted.len());
+    assert!(caught * 100 >= planted.len() * 98, "{caught} of {} caught", planted.len());
+    assert!(alarms * 1000 <= quantified, "{alarms} false alarms in {quantified}");
+}
+
+#[test]
+fn enterprises_are_covered_by_number_or_name_and_near_misses_listed() {
+    let toml = format!(
+        "{HEAD}region = \"411721\"
+[source.samples]
+files = \"samples.csv\"
+into = \"samples\"
+columns = {{ sample_code = \"编号\", sampled_on = \"日期\", producer = \"生产者\", producer_licence = \"许可证\", producer_credit_code = \"信用代码\", region = \"地区\", barcode = \"条码\" }}
+[source.register]
+files = \"register.csv\"
+into = \"establishments\"
+columns = {{ name = \"名称\", kind = \"类别\", licence = \"许可证\", credit_code = \"信用代码\", size_class = \"规模\" }}
+[source.sizes]
+files = \"sizes.csv\"
+into = \"establishment_attributes\"
+columns = {{ id = \"许可证\", attribute = \"属性\", value = \"值\", from = \"自\" }}
+[[indicator]]
+id = \"sampled\"
+kind = \"coverage\"
+fact = \"establishments\"
+where = \"size_class = 'large'\"
+numerator = \"producer_sampled_this_year = 'yes'\"
+denominator = \"producer_sampled_this_year in ('yes', 'no')\"
+[[indicator]]
+id = \"levels\"
+fact = \"samples\"
+where = \"level = 'county' and region = 'unknown'\"
+"
+    );
+    let samples = "编号,日期,生产者,许可证,信用代码,地区,条码
+XC22411721463930001,2022-03-01,豫粮,SC10314012101087,/,柏城街道,6901234567892
+XC22411721463930002,2022-03-02,西平金麦食品有限公司,SC10212011600532,/,412824,6901234567893
+GC21411721463930003,2022-03-03,西平豫良面业有限公司,/,/,柏城街道,/
+";
+    let register = "名称,类别,许可证,信用代码,规模
+西平豫粮面业有限公司,producer,SC10314012101087,/,小型
+西平金麦食品有限公司,producer,SC10212011600523,/,大型
+西平福满食品有限公司,producer,/,/,大型
+";
+    let sizes = "许可证,属性,值,自\nSC10314012101087,size_class,大型,2022-02-01\n";
+    let folder = run(&toml, &[("samples.csv", samples), ("register.csv", register), ("sizes.csv", sizes)]);
+    let out = folder.path().join("out");
+    // 豫粮 by its licence and large since February, 金麦 by its name: two of three. 豫良 is nobody.
+    assert_eq!(lines(&out, "scorecard.csv", &["numerator", "denominator"]), ["2 3", "1 "]);
+    assert_eq!(
+        lines(&out, "warnings.csv", &["line", "code", "found"]),
+        [
+            "2 near_miss 豫粮",
+            "3 check_digit 6901234567893",
+            "3 near_miss SC10212011600532",
+            "3 check_digit SC10212011600532",
+            "3 retired_region 412824",
+            "4 near_miss 西平豫良面业有限公司",
+            "4 code_differs GC21411721463930003: 2021",
+        ]
+    );
+}
+
+#[test]
+fn a_re_inspection_has_the_last_word_and_an_objection_has_none() {
+    let toml = format!(
+        "{HEAD}
+[source.heads]
+files = \"heads.csv\"
+into = \"samples\"
+columns = {{ sample_code = \"编号\", sampled_on = \"日期\", first_verdict = \"结论\", reinspection = \"复检\", objection = \"异议\" }}
+[[indicator]]
+id = \"final\"
+fact = \"samples\"
+numerator = \"final_verdict = 'conforming'\"
+denominator = \"final_verdict in ('conforming', 'nonconforming')\"
+period = \"all\"
+[[indicator]]
+id = \"first\"
+fact = \"samples\"
+numerator = \"first_verdict = 'conforming'\"
+denominator = \"first_verdict in ('conforming', 'nonconforming')\"
+period = \"all\"
+"
+    );
+    let heads = "编号,日期,结论,复检,异议
+A,2020-06-01,不合格,复检合格,/
+B,2020-06-01,不合格,复检不合格,异议不认可
+C,2020-06-01,不 合 格,复检中,异议处理中
+D,2020-06-01,不合格,/,省局认可异议
+E,2020-06-01,合格,/,逾期未提异议
+";
+    let folder = run(&toml, &[("heads.csv", heads)]);
+    let out = folder.path().join("out");
+    assert_eq!(lines(&out, "scorecard.csv", &["numerator", "denominator"]), ["2 5", "1 5"]);
+    assert_eq!(lines(&out, "warnings.csv", &["line", "column", "code"]), ["5 objection conclusion_differs"]);
+}
