@@ -1,24 +1,31 @@
 use std::hash::Hash;
+use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use super::Interner;
+use super::frame::pair_codes;
 
-/// A column of `codes.len()` rows over `values.len()` distinct values.
+/// A column of `codes.len()` rows over `values.len()` distinct values. A clone shares both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coded<T> {
-    values: Vec<T>,
-    codes: Vec<u32>,
+    values: Arc<Vec<T>>,
+    codes: Arc<Vec<u32>>,
 }
+
+/// Rows below which nothing is won by more than one thread.
+const PARALLEL_ROWS: usize = 1 << 16;
 
 impl<T> Coded<T> {
     /// `codes` must index `values`; a code beyond them is a defect of the caller.
     pub fn new(values: Vec<T>, codes: Vec<u32>) -> Coded<T> {
         debug_assert!(codes.iter().all(|&code| (code as usize) < values.len()));
-        Coded { values, codes }
+        Coded { values: Arc::new(values), codes: Arc::new(codes) }
     }
 
     /// A column with the same value on every row.
     pub fn constant(value: T, rows: usize) -> Coded<T> {
-        Coded { values: vec![value], codes: vec![0; rows] }
+        Coded::new(vec![value], vec![0; rows])
     }
 
     pub fn len(&self) -> usize {
@@ -47,12 +54,18 @@ impl<T> Coded<T> {
     }
 
     /// The given rows, in the given order, over the same values.
-    pub fn take(&self, rows: &[u32]) -> Coded<T>
-    where
-        T: Clone,
-    {
-        let codes = rows.iter().map(|&row| self.codes[row as usize]).collect();
-        Coded { values: self.values.clone(), codes }
+    pub fn take(&self, rows: &[u32]) -> Coded<T> {
+        Coded { values: self.values.clone(), codes: Arc::new(gather(&self.codes, rows)) }
+    }
+}
+
+/// `table[index]` for each index.
+fn gather(table: &[u32], indices: &[u32]) -> Vec<u32> {
+    let one = |index: &u32| table[*index as usize];
+    if indices.len() < PARALLEL_ROWS {
+        indices.iter().map(one).collect()
+    } else {
+        indices.par_iter().map(one).collect()
     }
 }
 
@@ -61,9 +74,26 @@ impl<T> Coded<T> {
     /// of codes is equality of values.
     pub fn map<U: Hash + Eq + Clone>(&self, mut function: impl FnMut(&T) -> U) -> Coded<U> {
         let mut interner = Interner::new();
-        let remap: Vec<u32> = self.values.iter().map(|value| interner.intern(&function(value))).collect();
-        let codes = self.codes.iter().map(|&code| remap[code as usize]).collect();
-        Coded { values: interner.into_values(), codes }
+        let remap: Vec<u32> = self.values.iter().map(|value| interner.intern(function(value))).collect();
+        let codes = if interner.len() == remap.len() { self.codes.clone() } else { Arc::new(gather(&remap, &self.codes)) };
+        Coded { values: Arc::new(interner.into_values()), codes }
+    }
+
+    /// Applies a function once per distinct pair of values of two columns.
+    pub fn zip_map<U, V: Hash + Eq + Clone>(
+        &self,
+        other: &Coded<U>,
+        mut function: impl FnMut(&T, &U) -> V,
+    ) -> Coded<V> {
+        let (codes, pairs) = pair_codes(&self.codes, &other.codes, other.values.len());
+        let mut interner = Interner::new();
+        let remap: Vec<u32> = pairs
+            .iter()
+            .map(|(own, theirs)| {
+                interner.intern(function(&self.values[*own as usize], &other.values[*theirs as usize]))
+            })
+            .collect();
+        Coded::new(interner.into_values(), gather(&remap, &codes))
     }
 }
 
@@ -71,8 +101,8 @@ impl<T: Hash + Eq + Clone> Coded<T> {
     /// Codes a sequence of values.
     pub fn from_values(rows: impl IntoIterator<Item = T>) -> Coded<T> {
         let mut interner = Interner::new();
-        let codes = rows.into_iter().map(|value| interner.intern(&value)).collect();
-        Coded { values: interner.into_values(), codes }
+        let codes = rows.into_iter().map(|value| interner.intern(value)).collect();
+        Coded::new(interner.into_values(), codes)
     }
 
     /// The rows of all parts, one after the other.
@@ -80,13 +110,17 @@ impl<T: Hash + Eq + Clone> Coded<T> {
     where
         T: 'a,
     {
+        let parts: Vec<&Coded<T>> = parts.into_iter().collect();
+        if let [only] = parts.as_slice() {
+            return (*only).clone();
+        }
         let mut interner = Interner::new();
-        let mut codes = Vec::new();
+        let mut codes = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
         for part in parts {
-            let remap: Vec<u32> = part.values.iter().map(|value| interner.intern(value)).collect();
+            let remap: Vec<u32> = part.values.iter().map(|value| interner.intern_ref(value)).collect();
             codes.extend(part.codes.iter().map(|&code| remap[code as usize]));
         }
-        Coded { values: interner.into_values(), codes }
+        Coded::new(interner.into_values(), codes)
     }
 }
 
@@ -106,6 +140,19 @@ mod tests {
         assert_eq!(calls, 3);
         assert_eq!(mapped.values(), ["1", "2"]);
         assert_eq!(mapped.codes(), [0, 0, 1, 0]);
+    }
+
+    #[test]
+    fn pairs_are_mapped_once_each() {
+        let left = Coded::from_values([1, 1, 2, 1]);
+        let right = Coded::from_values(["a", "b", "a", "a"]);
+        let mut calls = 0;
+        let zipped = left.zip_map(&right, |number, text| {
+            calls += 1;
+            format!("{number}{text}")
+        });
+        assert_eq!(calls, 3);
+        assert_eq!(zipped.iter().map(String::as_str).collect::<Vec<_>>(), ["1a", "1b", "2a", "1a"]);
     }
 
     proptest! {

@@ -72,13 +72,32 @@ impl<T: Hash + Eq + Clone> Interner<T> {
         Interner::default()
     }
 
-    pub fn intern(&mut self, value: &T) -> u32 {
-        if let Some(code) = self.codes.get(value) {
-            return *code;
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    pub fn intern(&mut self, value: T) -> u32 {
+        match self.codes.get(&value) {
+            Some(code) => *code,
+            None => self.add(value),
         }
+    }
+
+    pub fn intern_ref(&mut self, value: &T) -> u32 {
+        match self.codes.get(value) {
+            Some(code) => *code,
+            None => self.add(value.clone()),
+        }
+    }
+
+    fn add(&mut self, value: T) -> u32 {
         let code = self.values.len() as u32;
         self.values.push(value.clone());
-        self.codes.insert(value.clone(), code);
+        self.codes.insert(value, code);
         code
     }
 

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use super::Coded;
 use crate::model::{Origin, Value};
@@ -10,15 +11,15 @@ use crate::model::{Origin, Value};
 pub struct Frame {
     columns: Vec<(String, Coded<Value>)>,
     /// Index into `files` for each row.
-    file: Vec<u32>,
-    line: Vec<u64>,
+    file: Arc<Vec<u32>>,
+    line: Arc<Vec<u64>>,
     /// File name, sheet, content hash.
     files: Vec<(Arc<str>, Arc<str>, Arc<str>)>,
 }
 
 impl Frame {
     pub fn new(file: Vec<u32>, line: Vec<u64>, files: Vec<(Arc<str>, Arc<str>, Arc<str>)>) -> Frame {
-        Frame { columns: Vec::new(), file, line, files }
+        Frame { columns: Vec::new(), file: Arc::new(file), line: Arc::new(line), files }
     }
 
     pub fn rows(&self) -> usize {
@@ -66,32 +67,38 @@ impl Frame {
 
     pub fn take(&self, rows: &[u32]) -> Frame {
         Frame {
-            columns: self.columns.iter().map(|(name, column)| (name.clone(), column.take(rows))).collect(),
-            file: rows.iter().map(|&row| self.file[row as usize]).collect(),
-            line: rows.iter().map(|&row| self.line[row as usize]).collect(),
+            columns: self.columns.par_iter().map(|(name, column)| (name.clone(), column.take(rows))).collect(),
+            file: Arc::new(rows.iter().map(|&row| self.file[row as usize]).collect()),
+            line: Arc::new(rows.iter().map(|&row| self.line[row as usize]).collect()),
             files: self.files.clone(),
         }
     }
 
     /// The rows of all frames, one after the other; a column that a frame lacks is missing on its rows.
     pub fn concat(frames: &[Frame]) -> Frame {
+        if let [only] = frames {
+            return only.clone();
+        }
         let mut names: Vec<&str> = Vec::new();
         for name in frames.iter().flat_map(Frame::names) {
             if !names.contains(&name) {
                 names.push(name);
             }
         }
-        let mut joined = Frame::default();
+        let rows = frames.iter().map(Frame::rows).sum();
+        let (mut file, mut line, mut files) = (Vec::with_capacity(rows), Vec::with_capacity(rows), Vec::new());
         for frame in frames {
-            let offset = joined.files.len() as u32;
-            joined.files.extend(frame.files.iter().cloned());
-            joined.file.extend(frame.file.iter().map(|file| file + offset));
-            joined.line.extend(&frame.line);
+            let offset = files.len() as u32;
+            files.extend(frame.files.iter().cloned());
+            file.extend(frame.file.iter().map(|file| file + offset));
+            line.extend_from_slice(&frame.line);
         }
-        for name in names {
+        let mut joined = Frame::new(file, line, files);
+        let columns = names.into_par_iter().map(|name| {
             let parts: Vec<Coded<Value>> = frames.iter().map(|frame| frame.column_or_missing(name)).collect();
-            joined.columns.push((name.to_owned(), Coded::concat(&parts)));
-        }
+            (name.to_owned(), Coded::concat(&parts))
+        });
+        joined.columns = columns.collect();
         joined
     }
 
@@ -99,12 +106,70 @@ impl Frame {
     pub fn rows_by(&self, name: &str) -> HashMap<Value, u32> {
         let mut rows = HashMap::new();
         if let Some(column) = self.column(name) {
-            for (row, value) in column.iter().enumerate() {
-                rows.entry(value.clone()).or_insert(row as u32);
+            let mut met = vec![false; column.values().len()];
+            for (row, code) in column.codes().iter().enumerate() {
+                if !std::mem::replace(&mut met[*code as usize], true) {
+                    rows.entry(column.values()[*code as usize].clone()).or_insert(row as u32);
+                }
             }
         }
         rows
     }
+
+    /// For each row, the row of `other` that has the same value in the named column, if any; the first of
+    /// several. Looked up once per distinct value.
+    pub fn partners(&self, other: &Frame, name: &str) -> Vec<Option<u32>> {
+        let index = other.rows_by(name);
+        let keys = self.column_or_missing(name);
+        let by_code: Vec<Option<u32>> = keys.values().iter().map(|key| index.get(key).copied()).collect();
+        keys.codes().iter().map(|code| by_code[*code as usize]).collect()
+    }
+}
+
+/// A code for each distinct pair of two columns' codes, in order of first appearance, and the pairs.
+///
+/// `width` is the number of values of the second column. A table of all pairs is used where it is small, and a map
+/// where it is not; a pair that repeats the one above is not looked up at all.
+pub(super) fn pair_codes(one: &[u32], other: &[u32], width: usize) -> (Vec<u32>, Vec<(u32, u32)>) {
+    const TABLE_MAX: usize = 1 << 22;
+    let height = one.iter().max().map_or(0, |most| *most as usize + 1);
+    let mut pairs: Vec<(u32, u32)> = Vec::new();
+    let mut codes = Vec::with_capacity(one.len());
+    let mut last: Option<((u32, u32), u32)> = None;
+    let mut code_of = |pair: (u32, u32), look_up: &mut dyn FnMut((u32, u32), u32) -> u32| {
+        if let Some((above, code)) = last
+            && above == pair
+        {
+            return code;
+        }
+        let next = pairs.len() as u32;
+        let code = look_up(pair, next);
+        if code == next {
+            pairs.push(pair);
+        }
+        last = Some((pair, code));
+        code
+    };
+    if height.saturating_mul(width) <= TABLE_MAX {
+        let mut table = vec![u32::MAX; height * width];
+        for pair in one.iter().copied().zip(other.iter().copied()) {
+            codes.push(code_of(pair, &mut |(one, other), next| {
+                let slot = &mut table[one as usize * width + other as usize];
+                if *slot == u32::MAX {
+                    *slot = next;
+                }
+                *slot
+            }));
+        }
+    } else {
+        let mut table: HashMap<u64, u32> = HashMap::new();
+        for pair in one.iter().copied().zip(other.iter().copied()) {
+            codes.push(code_of(pair, &mut |(one, other), next| {
+                *table.entry(u64::from(one) << 32 | u64::from(other)).or_insert(next)
+            }));
+        }
+    }
+    (codes, pairs)
 }
 
 /// Codes equal combinations of several columns' codes equally: dense, in order of first appearance.
@@ -113,12 +178,12 @@ pub fn combine<'a, T: 'a>(columns: impl IntoIterator<Item = &'a Coded<T>>, rows:
     let mut combined = vec![0u32; rows];
     let mut distinct = usize::from(rows > 0);
     for column in columns {
-        let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
-        for (own, &code) in combined.iter_mut().zip(column.codes()) {
-            let next = pairs.len() as u32;
-            *own = *pairs.entry((*own, code)).or_insert(next);
+        // A constant tells nothing apart.
+        if column.values().len() == 1 {
+            continue;
         }
-        distinct = pairs.len();
+        let (codes, pairs) = pair_codes(&combined, column.codes(), column.values().len());
+        (combined, distinct) = (codes, pairs.len());
     }
     (combined, distinct)
 }
