@@ -75,7 +75,11 @@ impl<T> Coded<T> {
     pub fn map<U: Hash + Eq + Clone>(&self, mut function: impl FnMut(&T) -> U) -> Coded<U> {
         let mut interner = Interner::new();
         let remap: Vec<u32> = self.values.iter().map(|value| interner.intern(function(value))).collect();
-        let codes = if interner.len() == remap.len() { self.codes.clone() } else { Arc::new(gather(&remap, &self.codes)) };
+        let codes = if interner.len() == remap.len() {
+            self.codes.clone()
+        } else {
+            Arc::new(gather(&remap, &self.codes))
+        };
         Coded { values: Arc::new(interner.into_values()), codes }
     }
 
@@ -98,6 +102,19 @@ impl<T> Coded<T> {
 }
 
 impl<T: Hash + Eq + Clone> Coded<T> {
+    /// Lays rows of another column over this one where `rows` names any.
+    pub fn overlay(&self, other: &Coded<T>, rows: &[Option<u32>]) -> Coded<T> {
+        let mut interner = Interner::new();
+        let [own, laid] = [self, other]
+            .map(|part| part.values.iter().map(|value| interner.intern_ref(value)).collect::<Vec<u32>>());
+        let codes = self.codes.iter().zip(rows).map(|(code, row)| match row {
+            Some(row) => laid[other.codes[*row as usize] as usize],
+            None => own[*code as usize],
+        });
+        let codes = codes.collect();
+        Coded::new(interner.into_values(), codes)
+    }
+
     /// Codes a sequence of values.
     pub fn from_values(rows: impl IntoIterator<Item = T>) -> Coded<T> {
         let mut interner = Interner::new();

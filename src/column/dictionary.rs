@@ -35,6 +35,11 @@ impl Dictionary {
         code
     }
 
+    /// The bytes of a code that this dictionary gave.
+    pub fn get(&self, code: u32) -> &[u8] {
+        slice(&self.arena, &self.ends, code)
+    }
+
     pub fn len(&self) -> usize {
         self.ends.len()
     }

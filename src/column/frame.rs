@@ -60,6 +60,11 @@ impl Frame {
         Origin { file: file.clone(), sheet: sheet.clone(), line: self.line[row] }
     }
 
+    /// Number of the file and sheet that a row came from: equal numbers are one file, and one sheet.
+    pub fn file_of(&self, row: usize) -> u32 {
+        self.file[row]
+    }
+
     /// Content hash of the file that a row came from.
     pub fn input_hash(&self, row: usize) -> &Arc<str> {
         &self.files[self.file[row] as usize].2
@@ -67,7 +72,11 @@ impl Frame {
 
     pub fn take(&self, rows: &[u32]) -> Frame {
         Frame {
-            columns: self.columns.par_iter().map(|(name, column)| (name.clone(), column.take(rows))).collect(),
+            columns: self
+                .columns
+                .par_iter()
+                .map(|(name, column)| (name.clone(), column.take(rows)))
+                .collect(),
             file: Arc::new(rows.iter().map(|&row| self.file[row as usize]).collect()),
             line: Arc::new(rows.iter().map(|&row| self.line[row as usize]).collect()),
             files: self.files.clone(),
@@ -86,7 +95,8 @@ impl Frame {
             }
         }
         let rows = frames.iter().map(Frame::rows).sum();
-        let (mut file, mut line, mut files) = (Vec::with_capacity(rows), Vec::with_capacity(rows), Vec::new());
+        let (mut file, mut line, mut files) =
+            (Vec::with_capacity(rows), Vec::with_capacity(rows), Vec::new());
         for frame in frames {
             let offset = files.len() as u32;
             files.extend(frame.files.iter().cloned());

@@ -1,8 +1,7 @@
-use std::collections::BTreeMap;
-
 use jiff::civil::Date;
+use rayon::prelude::*;
 
-use crate::column::{Coded, Frame, combine};
+use crate::column::{Coded, Frame, Interner, combine};
 use crate::model::{UNKNOWN, Value};
 
 /// One cell: a value of each dimension, a day, a count.
@@ -46,12 +45,14 @@ impl Cells {
             counts[*code as usize] += weight;
             first_rows[*code as usize].get_or_insert(row);
         }
-        let keyed = first_rows.into_iter().zip(counts).filter_map(|(row, n)| {
+        let cells = first_rows.into_iter().zip(counts).filter_map(|(row, n)| {
             let row = row?;
-            let texts: Vec<String> = columns.iter().map(|column| dimension_text(column.get(row))).collect();
-            Some((texts, days.get(row).as_date(), n))
+            let codes = columns.iter().map(|column| column.codes()[row]).collect();
+            Some(Cell { codes, day: days.get(row).as_date(), n })
         });
-        Cells::from_texts(fact, dimensions, keyed)
+        let texts =
+            columns.iter().map(|column| column.values().iter().map(dimension_text).collect::<Vec<_>>());
+        Cells::canonical(fact, dimensions.iter().cloned().zip(texts).collect(), cells.collect())
     }
 
     /// Builds the canonical table from cells spelt out in text.
@@ -60,46 +61,71 @@ impl Cells {
         dimensions: &[String],
         cells: impl IntoIterator<Item = (Vec<String>, Option<Date>, i64)>,
     ) -> Cells {
-        let mut sums: BTreeMap<(Vec<String>, Option<Date>), i64> = BTreeMap::new();
-        for (texts, day, n) in cells {
-            *sums.entry((texts, day)).or_default() += n;
-        }
-        let mut values: Vec<Vec<String>> = vec![Vec::new(); dimensions.len()];
-        for (texts, _) in sums.keys() {
-            for (values, text) in values.iter_mut().zip(texts) {
-                values.push(text.clone());
+        let mut interners: Vec<Interner<String>> = dimensions.iter().map(|_| Interner::new()).collect();
+        let cells = cells.into_iter().map(|(texts, day, n)| {
+            let codes =
+                interners.iter_mut().zip(texts).map(|(interner, text)| interner.intern(text)).collect();
+            Cell { codes, day, n }
+        });
+        let cells: Vec<Cell> = cells.collect();
+        let texts = interners.into_iter().map(Interner::into_values);
+        Cells::canonical(fact, dimensions.iter().cloned().zip(texts).collect(), cells)
+    }
+
+    /// Sorts values and cells, drops values that no cell has, and adds cells up that are alike.
+    fn canonical(fact: &str, dimensions: Vec<(String, Vec<String>)>, mut cells: Vec<Cell>) -> Cells {
+        let mut sorted = Vec::with_capacity(dimensions.len());
+        for (position, (name, texts)) in dimensions.into_iter().enumerate() {
+            let mut used = vec![false; texts.len()];
+            for cell in &cells {
+                used[cell.codes[position] as usize] = true;
             }
-        }
-        for values in &mut values {
+            let mut values: Vec<String> =
+                texts.iter().zip(&used).filter(|(_, used)| **used).map(|(text, _)| text.clone()).collect();
             values.sort_unstable();
             values.dedup();
+            let rank = |text: &String| values.binary_search(text).unwrap_or_default() as u32;
+            let ranks: Vec<u32> = texts.iter().map(rank).collect();
+            for cell in &mut cells {
+                cell.codes[position] = ranks[cell.codes[position] as usize];
+            }
+            sorted.push((name, values));
         }
-        let code = |values: &Vec<String>, text: &String| values.binary_search(text).unwrap_or(0) as u32;
-        let cells = sums.into_iter().map(|((texts, day), n)| Cell {
-            codes: values.iter().zip(&texts).map(|(values, text)| code(values, text)).collect(),
-            day,
-            n,
+        cells.par_sort_unstable();
+        cells.dedup_by(|later, kept| {
+            let same = later.codes == kept.codes && later.day == kept.day;
+            if same {
+                kept.n += later.n;
+            }
+            same
         });
-        Cells {
-            fact: fact.to_owned(),
-            cells: cells.collect(),
-            dimensions: dimensions.iter().cloned().zip(values).collect(),
-        }
+        Cells { fact: fact.to_owned(), dimensions: sorted, cells }
     }
 
     /// The sum of two tables of the same fact and dimensions.
     pub fn merge(&self, other: &Cells) -> Cells {
-        let names: Vec<String> = self.dimensions.iter().map(|(name, _)| name.clone()).collect();
-        Cells::from_texts(&self.fact, &names, self.texts().chain(other.texts()))
+        let shifts: Vec<u32> = self.dimensions.iter().map(|(_, values)| values.len() as u32).collect();
+        let theirs = other.cells.iter().map(|cell| Cell {
+            codes: cell.codes.iter().zip(&shifts).map(|(code, shift)| code + shift).collect(),
+            ..cell.clone()
+        });
+        let cells = self.cells.iter().cloned().chain(theirs).collect();
+        let dimensions =
+            self.dimensions.iter().zip(&other.dimensions).map(|((name, own), (_, theirs))| {
+                (name.clone(), own.iter().chain(theirs).cloned().collect())
+            });
+        Cells::canonical(&self.fact, dimensions.collect(), cells)
     }
 
     /// The table over fewer dimensions.
     pub fn roll_up(&self, dimensions: &[String]) -> Cells {
         let kept: Vec<usize> = dimensions.iter().filter_map(|name| self.position(name)).collect();
-        let cells = self
-            .texts()
-            .map(|(texts, day, n)| (kept.iter().map(|index| texts[*index].clone()).collect(), day, n));
-        Cells::from_texts(&self.fact, dimensions, cells)
+        let cells = self.cells.iter().map(|cell| Cell {
+            codes: kept.iter().map(|position| cell.codes[*position]).collect(),
+            ..cell.clone()
+        });
+        let dimensions = kept.iter().map(|position| self.dimensions[*position].clone());
+        Cells::canonical(&self.fact, dimensions.collect(), cells.collect())
     }
 
     pub fn texts(&self) -> impl Iterator<Item = (Vec<String>, Option<Date>, i64)> {

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use hashbrown::HashMap;
+use jiff::civil::Date;
 use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value as SqlValue};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
@@ -233,11 +235,13 @@ fn each(expression: &Expr, cells: &Cells, test: impl Fn(&str) -> bool) -> Vec<bo
             cells.cells.iter().map(|cell| passes[cell.codes[position] as usize]).collect()
         }
         None if DAY_DIMENSIONS.contains(&name) => {
-            let text = |cell: &super::Cell| {
-                let day = cell.day.map(|day| day.to_string()).unwrap_or_default();
+            let text = |day: Option<Date>| {
+                let day = day.map(|day| day.to_string()).unwrap_or_default();
                 if name == "month" { day.chars().take(7).collect() } else { day }
             };
-            cells.cells.iter().map(|cell| test(&text(cell))).collect()
+            let mut passes: HashMap<Option<Date>, bool> = HashMap::new();
+            let one = |cell: &super::Cell| *passes.entry(cell.day).or_insert_with(|| test(&text(cell.day)));
+            cells.cells.iter().map(one).collect()
         }
         None => vec![false; cells.cells.len()],
     }

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
 use jiff::civil::Date;
 
 use super::{Definition, Denominator, Judgement, Kind, Span, Status, bounds, judge_target, value_text};
@@ -81,22 +82,21 @@ fn evaluate_cut(
 ) -> Vec<Figure> {
     let by_month = cut.iter().any(|name| name == "month");
     let days = days(definition, context);
-    let mut groups = Groups::new();
     let base = definition.base.as_ref().map(|filter| filter.select(cells));
     let numerator = definition.numerator.select(cells);
     let denominator = match &definition.denominator {
         Denominator::Where(filter) => Some(filter.select(cells)),
         Denominator::None | Denominator::Population => None,
     };
-    for group in expected_groups(cut, days, context) {
-        groups.entry(group).or_default();
-    }
     let inside = |day: Option<Date>| match (definition.kind, day, days) {
         (Kind::Stock | Kind::Coverage, day, _) if !by_month => day == Some(context.as_of),
         (_, Some(day), Some((start, end))) => start <= day && day <= end,
         (_, None, Some(_)) => false,
         (_, _, None) => true,
     };
+    let positions: Vec<Option<usize>> = cut.iter().map(|name| cells.position(name)).collect();
+    // A group is its codes first, a month standing for itself; it is spelt out once.
+    let mut coded: HashMap<Vec<i32>, Sums> = HashMap::new();
     for (index, cell) in cells.cells.iter().enumerate() {
         if !inside(cell.day) || base.as_ref().is_some_and(|base| !base[index]) {
             continue;
@@ -105,16 +105,26 @@ fn evaluate_cut(
         if !numerator[index] && !in_denominator {
             continue;
         }
-        let month = cell.day.map(|day| day.to_string().chars().take(7).collect::<String>());
-        let group = cut.iter().map(|name| match cells.position(name) {
-            Some(position) => cells.dimensions[position].1[cell.codes[position] as usize].clone(),
-            None => month.clone().unwrap_or_else(|| UNKNOWN.to_owned()),
+        let month = cell.day.map_or(0, |day| i32::from(day.year()) * 12 + i32::from(day.month()) - 1);
+        let group = positions.iter().map(|position| match position {
+            Some(position) => i32::try_from(cell.codes[*position]).unwrap_or(i32::MAX),
+            None => month,
         });
-        let sums = groups.entry(group.collect()).or_default();
+        let sums = coded.entry(group.collect()).or_default();
         sums.numerator += if numerator[index] { cell.n } else { 0 };
         sums.denominator += if in_denominator { cell.n } else { 0 };
         sums.observed = true;
     }
+    let mut groups: Groups =
+        expected_groups(cut, days, context).into_iter().map(|group| (group, Sums::default())).collect();
+    groups.extend(coded.into_iter().map(|(codes, sums)| {
+        let spelt = positions.iter().zip(codes).map(|(position, code)| match position {
+            Some(position) => cells.dimensions[*position].1[code as usize].clone(),
+            None if code == 0 => UNKNOWN.to_owned(),
+            None => format!("{:04}-{:02}", code / 12, code % 12 + 1),
+        });
+        (spelt.collect::<Vec<String>>(), sums)
+    }));
     let shown =
         if cut.is_empty() { shown(definition, cells, base.as_deref(), &inside) } else { String::new() };
     let figures = groups.into_iter().map(|(group, sums)| {

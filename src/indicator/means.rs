@@ -266,28 +266,26 @@ mod tests {
         ]);
         // analyte, code, value, qualifier, censored at, unit
         let rows = [
-            ("铅", "A", "0.3", "=", "", "mg/kg"),
-            ("铅", "A", "", "not_detected", "0.01", "mg/kg"),
-            ("铅", "B", "100", "=", "", "μg/kg"),
-            ("铅", "B", "0.02", "<loq", "0.02", "mg/kg"),
-            ("铅", "C", "9", "=", "", "mg/kg"),
-            ("镉", "A", "", "not_detected", "", "mg/kg"),
-            ("镉", "A", "0.1", "=", "", "mg/kg"),
-            ("砷", "A", "3", ">", "", "mg/kg"),
-            ("砷", "A", "1", "=", "", "CFU/g"),
-            ("砷", "Z", "1", "=", "", "CFU/g"),
+            ["铅", "A", "0.3", "=", "", "mg/kg"],
+            ["铅", "A", "", "not_detected", "0.01", "mg/kg"],
+            ["铅", "B", "100", "=", "", "μg/kg"],
+            ["铅", "B", "0.02", "<loq", "0.02", "mg/kg"],
+            ["铅", "C", "9", "=", "", "mg/kg"],
+            ["镉", "A", "", "not_detected", "", "mg/kg"],
+            ["镉", "A", "0.1", "=", "", "mg/kg"],
+            ["砷", "A", "3", ">", "", "mg/kg"],
+            ["砷", "A", "1", "=", "", "CFU/g"],
+            ["砷", "Z", "1", "=", "", "CFU/g"],
         ];
-        let column = |pick: fn(
-            &(&'static str, &'static str, &'static str, &'static str, &'static str, &'static str),
-        ) -> &'static str| { rows.iter().map(pick).collect::<Vec<_>>() };
+        let column = |place: usize| rows.iter().map(|row| row[place]).collect::<Vec<&str>>();
         let numbers = |texts: Vec<&str>| texts.into_iter().map(decimal).collect::<Vec<_>>();
         let determinations = frame(&[
-            ("analyte", texts(&column(|row| row.0))),
-            ("sample_code", texts(&column(|row| row.1))),
-            ("value", numbers(column(|row| row.2))),
-            ("qualifier", texts(&column(|row| row.3))),
-            ("censored_at", numbers(column(|row| row.4))),
-            ("unit", texts(&column(|row| row.5))),
+            ("analyte", texts(&column(0))),
+            ("sample_code", texts(&column(1))),
+            ("value", numbers(column(2))),
+            ("qualifier", texts(&column(3))),
+            ("censored_at", numbers(column(4))),
+            ("unit", texts(&column(5))),
         ]);
         let period = (date(2020, 1, 1), date(2020, 12, 31));
         let shown = means(&determinations, &samples, &["category".to_owned()], period, &units);

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use super::decide::{DECIDING, Outcome, decide};
 use crate::column::{Coded, Frame, combine};
@@ -36,16 +37,20 @@ pub enum Official {
 pub fn judge_determinations(frame: &Frame, official: Official, reference: &Reference) -> Judged {
     let columns = DECIDING.map(|name| frame.column_or_missing(name));
     let (combinations, distinct) = combine(&columns, frame.rows());
-    let mut outcomes: Vec<Option<Outcome>> = Vec::new();
-    outcomes.resize_with(distinct, || None);
+    let mut first_rows: Vec<usize> = Vec::with_capacity(distinct);
     for (row, combination) in combinations.iter().enumerate() {
-        let outcome = &mut outcomes[*combination as usize];
-        if outcome.is_none() {
-            let texts = columns.each_ref().map(|column| column.get(row).to_string());
-            *outcome = Some(decide(texts.each_ref().map(String::as_str), &reference.units));
+        // Combinations are numbered as they appear.
+        if *combination as usize == first_rows.len() {
+            first_rows.push(row);
         }
     }
-    let outcomes: Vec<Outcome> = outcomes.into_iter().flatten().collect();
+    let outcomes: Vec<Outcome> = first_rows
+        .into_par_iter()
+        .map(|row| {
+            let texts = columns.each_ref().map(|column| column.get(row).to_string());
+            decide(texts.each_ref().map(String::as_str), &reference.units)
+        })
+        .collect();
     Judged {
         rejections: list(frame, &combinations, &outcomes, Scope::Cell, |outcome| &outcome.faults),
         warnings: list(frame, &combinations, &outcomes, Scope::Warning, |outcome| &outcome.warnings),
@@ -193,11 +198,5 @@ fn counted(frame: &Frame, official: Official) -> Coded<Value> {
 
 /// `first` where it is not missing, else `second`.
 pub(super) fn prefer(first: &Coded<Value>, second: &Coded<Value>) -> Coded<Value> {
-    Coded::from_values(
-        first.iter().zip(second.iter()).map(
-            |(first, second)| {
-                if first.is_missing() { second.clone() } else { first.clone() }
-            },
-        ),
-    )
+    first.zip_map(second, |first, second| if first.is_missing() { second.clone() } else { first.clone() })
 }

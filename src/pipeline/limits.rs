@@ -6,7 +6,7 @@ use jiff::civil::Date;
 
 use crate::column::{Coded, Frame, combine};
 use crate::judge::PRODUCT;
-use crate::model::Value;
+use crate::model::{Fault, Value};
 use crate::normalize::{Limit, Sign, fold, parse_limit};
 use crate::reference::{Limits, ProductNames, Reference};
 
@@ -26,35 +26,31 @@ pub fn limits_of_the_day(
     listed: Option<&Frame>,
     reference: &Reference,
 ) {
-    let stated = stated(determinations);
-    let mut origins: Vec<Value> =
-        stated.iter().map(|stated| if *stated { Value::text(RECORD) } else { Value::Missing }).collect();
+    let mut sources =
+        stated(determinations).map(|stated| if *stated { Value::text(RECORD) } else { Value::Missing });
     if let Some(samples) = samples {
-        let sample_of = partners(determinations, samples);
+        let sample_of = determinations.partners(samples, "sample_code");
         if let Some(listed) = listed {
-            from_list(determinations, samples, &sample_of, listed, &mut origins);
+            sources = from_list(determinations, samples, &sample_of, listed, &sources);
         }
-        from_standards(determinations, samples, &sample_of, &reference.limits, &mut origins);
+        sources = from_standards(determinations, samples, &sample_of, &reference.limits, sources);
         name_products(determinations, samples, &sample_of);
     }
-    determinations.set("limit_source", Coded::from_values(origins));
+    determinations.set("limit_source", sources);
 }
 
 /// Whether each row says anything about its limit, be it only where to look it up.
-fn stated(determinations: &Frame) -> Vec<bool> {
-    let columns = ["limit_text", "limit_low", "limit_high"].map(|name| {
-        let own = determinations.column_or_missing(name);
-        own.map(|text| !matches!(parse_limit(&text.to_string(), Sign::AtMost), Ok(Limit::None)))
-    });
-    (0..determinations.rows()).map(|row| columns.iter().any(|column| *column.get(row))).collect()
+fn stated(determinations: &Frame) -> Coded<bool> {
+    any_limit(determinations, |limit| !matches!(limit, Ok(Limit::None)))
 }
 
-/// Row of the sample that each determination belongs to.
-fn partners(determinations: &Frame, samples: &Frame) -> Vec<Option<u32>> {
-    let index = samples.rows_by("sample_code");
-    let codes = determinations.column_or_missing("sample_code");
-    let by_code: Vec<Option<u32>> = codes.values().iter().map(|code| index.get(code).copied()).collect();
-    codes.codes().iter().map(|code| by_code[*code as usize]).collect()
+/// Whether any of the three limits of each row satisfies a test.
+fn any_limit(determinations: &Frame, test: impl Fn(&Result<Limit, Fault>) -> bool) -> Coded<bool> {
+    let [text, low, high] = ["limit_text", "limit_low", "limit_high"].map(|name| {
+        let own = determinations.column_or_missing(name);
+        own.map(|text| test(&parse_limit(&text.to_string(), Sign::AtMost)))
+    });
+    text.zip_map(&low, |one, other| *one || *other).zip_map(&high, |one, other| *one || *other)
 }
 
 /// The pipeline's list, by the sample's product and the analyte.
@@ -63,35 +59,29 @@ fn from_list(
     samples: &Frame,
     sample_of: &[Option<u32>],
     listed: &Frame,
-    origins: &mut [Value],
-) {
+    sources: &Coded<Value>,
+) -> Coded<Value> {
     let (products, analytes) = (listed.column_or_missing("product"), listed.column_or_missing("analyte"));
     let mut by_name: HashMap<(&Value, &Value), u32> = HashMap::new();
     for row in 0..listed.rows() {
         by_name.entry((products.get(row), analytes.get(row))).or_insert(row as u32);
     }
-    let product_of_sample = samples.column_or_missing("product");
+    let nameless = Coded::constant(Value::Missing, determinations.rows());
+    let product = nameless.overlay(&samples.column_or_missing("product"), sample_of);
     let analyte = determinations.column_or_missing("analyte");
-    let rows: Vec<Option<u32>> = (0..determinations.rows())
-        .map(|row| {
-            let product =
-                product_of_sample.get(sample_of[row].filter(|_| origins[row].is_missing())? as usize);
-            by_name.get(&(product, analyte.get(row))).copied()
-        })
-        .collect();
+    let listed_row = product.zip_map(&analyte, |product, analyte| by_name.get(&(product, analyte)).copied());
+    let open = sources.map(Value::is_missing);
+    let found = listed_row.zip_map(&open, |row, open| row.filter(|_| *open));
+    let rows: Vec<Option<u32>> = found.iter().copied().collect();
     for name in ["limit_low", "limit_high", "limit_unit"] {
-        let (own, from) = (determinations.column_or_missing(name), listed.column_or_missing(name));
-        let filled = rows.iter().enumerate().map(|(row, limit)| match limit {
-            Some(limit) => from.get(*limit as usize).clone(),
-            None => own.get(row).clone(),
-        });
-        let filled = Coded::from_values(filled);
+        let filled = determinations.column_or_missing(name).overlay(&listed.column_or_missing(name), &rows);
         determinations.set(name, filled);
     }
-    for (origin, _) in origins.iter_mut().zip(&rows).filter(|(_, row)| row.is_some()) {
-        *origin = Value::text(LIST);
-    }
+    found.zip_map(sources, |row, source| if row.is_some() { Value::text(LIST) } else { source.clone() })
 }
+
+/// A standard's limit as a cell would state it, its unit, the number of the standard.
+type Standard = (Value, Value, Value);
 
 /// The national standards, once per distinct product, span of days and analyte.
 fn from_standards(
@@ -99,83 +89,64 @@ fn from_standards(
     samples: &Frame,
     sample_of: &[Option<u32>],
     limits: &Limits,
-    origins: &mut [Value],
-) {
+    sources: Coded<Value>,
+) -> Coded<Value> {
     let changes = limits.changes();
-    let span = samples.column_or_missing("sampled_on").map(|day| match day {
+    let days = samples.column_or_missing("sampled_on");
+    let span = days.map(|day| match day {
         Value::Date(day) => Value::Integer(changes.partition_point(|change| change <= day) as i64),
         _ => Value::Missing,
     });
     let names = NAMES.map(|name| samples.column_or_missing(name));
     let (classes, count) = combine(names.iter().chain([&span]), samples.rows());
-    let mut first_of_class: Vec<Option<u32>> = vec![None; count];
+    let mut first_rows: Vec<u32> = Vec::with_capacity(count);
     for (row, class) in classes.iter().enumerate() {
-        first_of_class[*class as usize].get_or_insert(row as u32);
+        if *class as usize == first_rows.len() {
+            first_rows.push(row as u32);
+        }
     }
-    let days = samples.column_or_missing("sampled_on");
-    let analytes = determinations.column_or_missing("analyte");
-    let mut known: HashMap<(u32, u32), Option<(Value, Value, Value)>> = HashMap::new();
-    let look_up = |class: u32, analyte: u32| -> Option<(Value, Value, Value)> {
-        let row = first_of_class[class as usize]? as usize;
+    let of_sample = Coded::new(first_rows.into_iter().map(Some).collect(), classes);
+    let nothing = Coded::constant(None, determinations.rows());
+    let open = sources.map(Value::is_missing);
+    let class = nothing.overlay(&of_sample, sample_of).zip_map(&open, |row, open| row.filter(|_| *open));
+    let look_up = |row: usize, analyte: &Value| -> Option<Standard> {
         let day: Date = days.get(row).as_date()?;
         let texts = names.each_ref().map(|column| column.get(row).to_string());
         let product = ProductNames::new(texts.each_ref().map(String::as_str));
-        let limit = limits.for_product(&product, analytes.values()[analyte as usize].as_text()?, day)?;
+        let limit = limits.for_product(&product, analyte.as_text()?, day)?;
         Some((Value::text(&limit.text()), Value::text(&limit.unit), Value::text(&limit.standard)))
     };
-    let found: Vec<Option<(Value, Value, Value)>> = (0..determinations.rows())
-        .map(|row| {
-            let sample = sample_of[row].filter(|_| origins[row].is_missing())?;
-            let key = (classes[sample as usize], analytes.codes()[row]);
-            known.entry(key).or_insert_with(|| look_up(key.0, key.1)).clone()
-        })
-        .collect();
-    if found.iter().all(Option::is_none) {
-        return;
+    let analytes = determinations.column_or_missing("analyte");
+    let found = class.zip_map(&analytes, |row, analyte| look_up((*row)? as usize, analyte));
+    if found.values().iter().all(Option::is_none) {
+        return sources;
     }
-    for (name, part) in [("limit_text", 0), ("limit_unit", 1)] {
-        let own = determinations.column_or_missing(name);
-        let filled = found.iter().zip(own.iter()).map(|(found, own)| match found {
-            Some((text, unit, _)) => {
-                if part == 0 {
-                    text.clone()
-                } else {
-                    unit.clone()
-                }
-            }
-            None => own.clone(),
-        });
-        let filled = Coded::from_values(filled);
+    let fill = |own: &Coded<Value>, part: fn(&Standard) -> &Value| {
+        found.zip_map(own, |found, own| found.as_ref().map_or(own, part).clone())
+    };
+    for (name, part) in
+        [("limit_text", (|found| &found.0) as fn(&Standard) -> &Value), ("limit_unit", |found| &found.1)]
+    {
+        let filled = fill(&determinations.column_or_missing(name), part);
         determinations.set(name, filled);
     }
-    for (origin, found) in origins.iter_mut().zip(found) {
-        if let Some((_, _, standard)) = found {
-            *origin = standard;
-        }
-    }
+    fill(&sources, |found| &found.2)
 }
 
 /// Names of the product beside limits that depend on it.
 fn name_products(determinations: &mut Frame, samples: &Frame, sample_of: &[Option<u32>]) {
-    let depends = ["limit_text", "limit_low", "limit_high"].map(|name| {
-        let own = determinations.column_or_missing(name);
-        own.map(|text| matches!(parse_limit(&text.to_string(), Sign::AtMost), Ok(Limit::Cases(_))))
-    });
-    let any = |column: &Coded<bool>| column.values().iter().any(|depends| *depends);
-    if !depends.iter().any(any) {
+    let depends = any_limit(determinations, |limit| matches!(limit, Ok(Limit::Cases(_))));
+    if !depends.values().contains(&true) {
         return;
     }
-    let names = NAMES.map(|name| samples.column_or_missing(name).map(|name| fold(&name.to_string())));
-    let products = (0..determinations.rows()).map(|row| {
-        let needed = depends.iter().any(|column| *column.get(row));
-        match sample_of[row].filter(|_| needed) {
-            Some(sample) => {
-                let own: Vec<&str> = names.iter().map(|name| name.get(sample as usize).as_str()).collect();
-                Value::text(&own.join("|"))
-            }
-            None => Value::Missing,
-        }
-    });
-    let products = Coded::from_values(products);
-    determinations.set(PRODUCT, products);
+    let joined = NAMES.map(|name| samples.column_or_missing(name).map(|name| fold(&name.to_string())));
+    let [product, subcategory, category] = joined;
+    let names = product
+        .zip_map(&subcategory, |one, other| format!("{one}|{other}"))
+        .zip_map(&category, |one, other| Value::text(&format!("{one}|{other}")));
+    let nameless = Coded::constant(Value::Missing, determinations.rows());
+    let products = nameless.overlay(&names, sample_of);
+    let needed = products
+        .zip_map(&depends, |product, depends| if *depends { product.clone() } else { Value::Missing });
+    determinations.set(PRODUCT, needed);
 }

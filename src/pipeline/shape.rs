@@ -101,38 +101,33 @@ pub fn melt_attributes<'a>(
 /// Lays the columns of `other` onto the rows of `base` with the same key; a missing value never hides one
 /// that is there. Returns the rows of `other` that found no partner.
 pub fn attach(base: &mut Frame, other: &Frame, key: &str) -> Vec<u32> {
-    let partners = other.rows_by(key);
     let keys = base.column_or_missing(key);
     let known: HashSet<&Value> = keys.iter().collect();
     let other_keys = other.column_or_missing(key);
-    let strays =
-        (0..other.rows() as u32).filter(|row| !known.contains(other_keys.get(*row as usize))).collect();
-    let partner_of: Vec<Option<u32>> = keys.values().iter().map(|key| partners.get(key).copied()).collect();
+    let is_known: Vec<bool> = other_keys.values().iter().map(|key| known.contains(key)).collect();
+    let strays = (0..other.rows() as u32)
+        .filter(|row| !is_known[other_keys.codes()[*row as usize] as usize])
+        .collect();
+    let partners = base.partners(other, key);
     let names: Vec<String> =
         other.names().filter(|name| *name != key && !name.starts_with('$')).map(str::to_owned).collect();
     for name in names {
         let (own, laid) = (base.column_or_missing(&name), other.column_or_missing(&name));
-        let merged = (0..base.rows()).map(|row| {
-            let partner = partner_of[keys.codes()[row] as usize].map(|partner| laid.get(partner as usize));
-            partner.filter(|value| !value.is_missing()).unwrap_or_else(|| own.get(row)).clone()
-        });
-        let merged = Coded::from_values(merged);
-        base.set(&name, merged);
+        let there: Vec<bool> = laid.values().iter().map(|value| !value.is_missing()).collect();
+        let rows: Vec<Option<u32>> = partners
+            .iter()
+            .map(|partner| partner.filter(|row| there[laid.codes()[*row as usize] as usize]))
+            .collect();
+        base.set(&name, own.overlay(&laid, &rows));
     }
     strays
 }
 
 /// Gives determinations the day of their sample, by which they are filed.
 pub fn date_by_sample(samples: &Frame, mut determinations: Frame) -> Frame {
-    let index = samples.rows_by("sample_code");
-    let sampled = samples.column_or_missing("sampled_on");
-    let codes = determinations.column_or_missing("sample_code");
-    let day_of: Vec<Value> = codes
-        .values()
-        .iter()
-        .map(|code| index.get(code).map_or(Value::Missing, |row| sampled.get(*row as usize).clone()))
-        .collect();
-    let days = Coded::from_values(codes.codes().iter().map(|code| day_of[*code as usize].clone()));
+    let partners = determinations.partners(samples, "sample_code");
+    let undated = Coded::constant(Value::Missing, determinations.rows());
+    let days = undated.overlay(&samples.column_or_missing("sampled_on"), &partners);
     determinations.set("sampled_on", days);
     determinations
 }

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, StringBuilder};
 use arrow::datatypes::{DataType, Field, Schema};
 use jiff::civil::{Date, date};
 use parquet::arrow::ArrowWriter;
@@ -60,23 +60,34 @@ pub fn cells_to_parquet(facts: &[Cells]) -> Result<Vec<u8>, ReportError> {
         }
     }
     names.sort_unstable();
-    let columns: Vec<(&str, Kind)> = std::iter::once(("fact", Kind::Text))
-        .chain(names.iter().map(|name| (*name, Kind::Text)))
-        .chain([("day", Kind::Date), ("n", Kind::Integer)])
-        .collect();
-    let mut table = Table::new(&columns);
-    for cells in facts {
-        let positions: Vec<Option<usize>> = names.iter().map(|name| cells.position(name)).collect();
-        for (texts, day, n) in cells.texts() {
-            let mut row = vec![Cell::text(cells.fact.as_str())];
-            let text_at =
-                |position: &Option<usize>| position.and_then(|position| texts.get(position).cloned());
-            row.extend(positions.iter().map(|position| Cell::text(text_at(position).unwrap_or_default())));
-            row.extend([Cell::date(day), Cell::Integer(n)]);
-            table.rows.push(row);
+    let rows = facts.iter().map(|cells| cells.cells.len()).sum();
+    let each = || facts.iter().flat_map(|cells| cells.cells.iter().map(move |cell| (cells, cell)));
+    let mut fields = vec![Field::new("fact", DataType::Utf8, true)];
+    let mut arrays: Vec<ArrayRef> =
+        vec![Arc::new(each().map(|(cells, _)| Some(cells.fact.as_str())).collect::<StringArray>())];
+    for name in names {
+        let mut texts = StringBuilder::with_capacity(rows, rows * 8);
+        for cells in facts {
+            match cells.position(name) {
+                None => (0..cells.cells.len()).for_each(|_| texts.append_null()),
+                Some(position) => {
+                    let values = &cells.dimensions[position].1;
+                    for cell in &cells.cells {
+                        texts.append_option(
+                            values.get(cell.codes[position] as usize).filter(|text| !text.is_empty()),
+                        );
+                    }
+                }
+            }
         }
+        fields.push(Field::new(name, DataType::Utf8, true));
+        arrays.push(Arc::new(texts.finish()));
     }
-    table_to_parquet(&table)
+    fields.push(Field::new("day", DataType::Date32, true));
+    arrays.push(Arc::new(each().map(|(_, cell)| cell.day.map(epoch_days)).collect::<Date32Array>()));
+    fields.push(Field::new("n", DataType::Int64, true));
+    arrays.push(Arc::new(each().map(|(_, cell)| Some(cell.n)).collect::<Int64Array>()));
+    encode(&RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
 }
 
 fn encode(batch: &RecordBatch) -> Result<Vec<u8>, ReportError> {

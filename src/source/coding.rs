@@ -1,16 +1,17 @@
 use std::sync::Arc;
 
 use encoding_rs::Encoding;
+use rayon::prelude::*;
 
 use super::encoding::{decode, show};
 use super::error::Problem;
 use super::header::{self, Binding, PREVIEW};
-use super::records::{Fields, Found, Records};
+use super::records::{Fields, Found, Records, Splitter};
 use super::{BadRecord, Layout, RawColumn, RawTable};
 use crate::column::{Coded, Dictionary};
 use crate::model::{Code, Fault};
 
-/// Reads all records: finds the header in the first ones, then codes the bound columns only, so that
+/// Reads all records of a sheet: finds the header in the first ones, then codes the bound columns only, so that
 /// what nobody asked for (personal data above all) is never held.
 pub fn code(
     records: &mut dyn Records,
@@ -18,6 +19,83 @@ pub fn code(
     encoding: &'static Encoding,
     sheet: Arc<str>,
 ) -> Result<RawTable, Problem> {
+    let (binding, mut coder, ended) = begin(records, layout, encoding, &sheet)?;
+    if !ended {
+        coder.rest(records, |_| false)?;
+    }
+    coder.finish(&binding, sheet)
+}
+
+/// Reads all records of a text, in chunks that are coded in parallel.
+///
+/// A chunk begins behind a line end, which need not end a record: where the chunk before it ends elsewhere, inside
+/// a quoted field, its records are read again from there. So the result is that of one pass.
+pub fn code_text(
+    bytes: &[u8],
+    delimiter: u8,
+    layout: &Layout,
+    encoding: &'static Encoding,
+) -> Result<RawTable, Problem> {
+    let sheet: Arc<str> = Arc::from("");
+    let mut splitter = Splitter::new(bytes, delimiter);
+    let (binding, mut coder, ended) = begin(&mut splitter, layout, encoding, &sheet)?;
+    if ended {
+        return coder.finish(&binding, sheet);
+    }
+    let starts = chunk_starts(bytes, splitter.position());
+    let read = |start: usize, end: usize| -> Result<(Coder, usize, u64), Problem> {
+        let mut part = Coder::new(&binding, encoding, true, Vec::new());
+        let mut splitter = Splitter::at(bytes, delimiter, start);
+        part.rest(&mut splitter, |own| own.position() >= end)?;
+        Ok((part, splitter.position(), splitter.lines()))
+    };
+    let end_of = |index: usize| starts.get(index + 1).copied().unwrap_or(bytes.len());
+    let parts: Vec<Result<(Coder, usize, u64), Problem>> =
+        (0..starts.len()).into_par_iter().map(|index| read(starts[index], end_of(index))).collect();
+    let mut line = splitter.lines();
+    let mut position = splitter.position();
+    let mut in_order = Vec::with_capacity(parts.len());
+    for (index, part) in parts.into_iter().enumerate() {
+        let (mut part, end, lines) = match part? {
+            _ if position >= end_of(index) && index + 1 < starts.len() => continue,
+            part if position == starts[index] => part,
+            _ => read(position, end_of(index))?,
+        };
+        part.shift(line);
+        line += lines;
+        position = end;
+        in_order.push(part);
+    }
+    coder.append(in_order);
+    coder.finish(&binding, sheet)
+}
+
+/// Bytes of a chunk: small enough to balance, large enough to hold many repeats.
+const CHUNK: usize = 4 << 20;
+
+/// Where chunks begin: the first right here, the others behind a line end.
+fn chunk_starts(bytes: &[u8], from: usize) -> Vec<usize> {
+    let mut starts = vec![from];
+    let mut next = from.saturating_add(CHUNK);
+    while let Some(length) = bytes.get(next..).and_then(|rest| memchr::memchr2(b'\n', b'\r', rest)) {
+        let end = next + length;
+        let step = if bytes[end..].starts_with(b"\r\n") { 2 } else { 1 };
+        if end + step >= bytes.len() {
+            break;
+        }
+        starts.push(end + step);
+        next = (end + step).saturating_add(CHUNK);
+    }
+    starts
+}
+
+/// Finds the header and codes what was read on the way to it; whether there is nothing more to read.
+fn begin(
+    records: &mut dyn Records,
+    layout: &Layout,
+    encoding: &'static Encoding,
+    sheet: &str,
+) -> Result<(Binding, Coder, bool), Problem> {
     let mut preview: Vec<(u64, Fields)> = Vec::new();
     let mut coder_faults = Vec::new();
     let mut ended = false;
@@ -35,23 +113,14 @@ pub fn code(
         .iter()
         .map(|(line, fields)| (*line, fields.iter().map(|field| show(encoding, field)).collect()))
         .collect();
-    let binding = header::bind(&texts, layout, &sheet)?;
+    let binding = header::bind(&texts, layout, sheet)?;
     let header_line = texts.get(binding.index).map_or(0, |(line, _)| *line);
     coder_faults.retain(|fault: &BadRecord| fault.line > header_line);
-
     let mut coder = Coder::new(&binding, encoding, records.ragged_is_fault(), coder_faults);
     for (line, fields) in preview.iter().skip(binding.index + 1) {
         coder.record(*line, fields);
     }
-    let mut fields = Fields::default();
-    while !ended {
-        match records.next(&mut fields)? {
-            Found::Record { line } => coder.record(line, &fields),
-            Found::OpenQuote { line } => coder.bad_records.push(open_quote(line, &fields, encoding)),
-            Found::End => ended = true,
-        }
-    }
-    coder.finish(&binding, sheet)
+    Ok((binding, coder, ended))
 }
 
 fn open_quote(line: u64, fields: &Fields, encoding: &'static Encoding) -> BadRecord {
@@ -121,26 +190,66 @@ impl Coder {
         for ((position, dictionary), codes) in
             self.positions.iter().zip(&mut self.dictionaries).zip(&mut self.codes)
         {
-            codes.push(dictionary.intern(fields.get(*position)));
+            let field = fields.get(*position);
+            // Exports repeat the row above more often than not.
+            let code = match codes.last() {
+                Some(above) if dictionary.get(*above) == field => *above,
+                _ => dictionary.intern(field),
+            };
+            codes.push(code);
         }
         self.lines.push(line);
+    }
+
+    /// Codes records until they end, or until `enough` says so before one.
+    fn rest<R: Records + ?Sized>(
+        &mut self,
+        records: &mut R,
+        enough: impl Fn(&R) -> bool,
+    ) -> Result<(), Problem> {
+        let mut fields = Fields::default();
+        while !enough(records) {
+            match records.next(&mut fields)? {
+                Found::Record { line } => self.record(line, &fields),
+                Found::OpenQuote { line } => self.bad_records.push(open_quote(line, &fields, self.encoding)),
+                Found::End => break,
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts lines from further down.
+    fn shift(&mut self, lines: u64) {
+        self.lines.iter_mut().for_each(|line| *line += lines);
+        self.bad_records.iter_mut().for_each(|bad| bad.line += lines);
+    }
+
+    /// Puts the rows of other coders behind those of this one; codes are as if one had read them all.
+    fn append(&mut self, parts: Vec<Coder>) {
+        let columns = self.dictionaries.par_iter_mut().zip(&mut self.codes).enumerate();
+        columns.for_each(|(column, (dictionary, codes))| {
+            codes.reserve(parts.iter().map(|part| part.lines.len()).sum());
+            for part in &parts {
+                let remap: Vec<u32> =
+                    part.dictionaries[column].iter().map(|text| dictionary.intern(text)).collect();
+                codes.extend(part.codes[column].iter().map(|code| remap[*code as usize]));
+            }
+        });
+        for part in parts {
+            self.lines.extend(part.lines);
+            self.bad_records.extend(part.bad_records);
+        }
     }
 
     /// Decodes each distinct text; a record that holds one that does not decode is bad.
     fn finish(mut self, binding: &Binding, sheet: Arc<str>) -> Result<RawTable, Problem> {
         let mut values: Vec<Vec<Arc<str>>> = Vec::new();
         let mut bad_rows: Vec<(u32, usize)> = Vec::new();
-        for (column, dictionary) in self.dictionaries.iter().enumerate() {
-            let mut undecodable = vec![false; dictionary.len()];
-            let texts =
-                dictionary.iter().enumerate().map(|(code, bytes)| match decode(self.encoding, bytes) {
-                    Some(text) => Arc::from(&*text),
-                    None => {
-                        undecodable[code] = true;
-                        Arc::from(show(self.encoding, bytes))
-                    }
-                });
-            values.push(texts.collect());
+        let encoding = self.encoding;
+        let decoded: Vec<(Vec<Arc<str>>, Vec<bool>)> =
+            self.dictionaries.par_iter().map(|dictionary| decode_all(encoding, dictionary)).collect();
+        for (column, (texts, undecodable)) in decoded.into_iter().enumerate() {
+            values.push(texts);
             if undecodable.contains(&true) {
                 let rows = self.codes[column].iter().enumerate();
                 bad_rows.extend(
@@ -195,5 +304,72 @@ impl Coder {
             bad_records: self.bad_records,
             unknown_headers: binding.unknown.clone(),
         })
+    }
+}
+
+/// The texts of a dictionary, and which of them do not decode.
+fn decode_all(encoding: &'static Encoding, dictionary: &Dictionary) -> (Vec<Arc<str>>, Vec<bool>) {
+    let texts = dictionary.iter().map(|bytes| match decode(encoding, bytes) {
+        Some(text) => (Arc::from(&*text), false),
+        None => (Arc::from(show(encoding, bytes)), true),
+    });
+    texts.unzip()
+}
+
+#[cfg(test)]
+mod tests {
+    use encoding_rs::UTF_8;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::source::{Request, Wide};
+
+    fn layout() -> Layout {
+        let request = |name: &str| Request {
+            name: name.to_owned(),
+            headers: vec![name.to_owned()],
+            aliases: Vec::new(),
+            required: true,
+        };
+        Layout {
+            requests: vec![request("a"), request("b")],
+            wide: Wide::None,
+            sheets: crate::source::Sheets::First,
+            header_row: None,
+            encoding: None,
+            delimiter: None,
+        }
+    }
+
+    #[test]
+    fn chunks_read_as_one_pass_does() {
+        // Quoted fields with line ends in them lie across every place where a chunk could begin.
+        let mut text = "a,b\r\n".to_owned();
+        while text.len() < 3 * CHUNK {
+            let number = text.len() % 977;
+            text.push_str(&format!("{number},\"first\r\nsecond,\n\r\n{number}\"\r\n\r\nx,y\n"));
+            if number == 0 {
+                text.push_str("z,\"\n".repeat(3).as_str());
+            }
+        }
+        text.push_str("tail,\"never closed\nlast,row");
+        let one = code(&mut Splitter::new(text.as_bytes(), b','), &layout(), UTF_8, Arc::from(""));
+        let other = code_text(text.as_bytes(), b',', &layout(), UTF_8);
+        let (one, other) = (one.expect("reads"), other.expect("reads"));
+        assert!(one.lines.len() > 1000 && !one.bad_records.is_empty());
+        assert!(one == other, "{} and {} rows", one.lines.len(), other.lines.len());
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_begin_behind_line_ends(bytes in proptest::collection::vec(prop::sample::select(b"a\"\r\n".to_vec()), 0..40)) {
+            let mut long = vec![b'x'; CHUNK];
+            long.extend(&bytes);
+            long.extend(vec![b'y'; 10]);
+            for start in chunk_starts(&long, 0).into_iter().skip(1) {
+                prop_assert!(matches!(long[start - 1], b'\n' | b'\r'));
+                prop_assert!(!(long[start - 1] == b'\r' && long[start] == b'\n'));
+            }
+        }
     }
 }

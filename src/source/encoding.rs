@@ -43,6 +43,8 @@ pub fn detect(
     if let Some(encoding) = declared.filter(|encoding| *encoding == UTF_16LE || *encoding == UTF_16BE) {
         return finish(bytes, encoding, 0, delimiter);
     }
+    let whole = bytes;
+    let bytes = sample(whole);
     let mut wide_characters = 0usize;
     let mut damages = 0usize;
     let mut first_damage = 0usize;
@@ -57,22 +59,37 @@ pub fn detect(
     let plausible_utf8 = wide_characters > 3 * damages;
     match declared {
         Some(declared) if declared != UTF_8 && (damages > 0 || wide_characters == 0) => {
-            return finish(bytes, declared, 0, delimiter);
+            return finish(whole, declared, 0, delimiter);
         }
         _ => {}
     }
     if damages == 0 || plausible_utf8 {
-        return finish(bytes, UTF_8, 0, delimiter);
+        return finish(whole, UTF_8, 0, delimiter);
     }
     match first_undecodable(bytes, GB18030) {
-        None => finish(bytes, GB18030, 0, delimiter),
+        None => finish(whole, GB18030, 0, delimiter),
         // A cut tail costs one record, not the file.
-        Some(offset) if offset + 4 >= bytes.len() => finish(bytes, GB18030, 0, delimiter),
+        Some(offset) if offset + 4 >= bytes.len() => finish(whole, GB18030, 0, delimiter),
         Some(offset) => {
             let offset = offset.max(first_damage);
             let line = 1 + bytes[..offset.min(bytes.len())].iter().filter(|b| **b == b'\n').count() as u64;
             Err(Problem::Encoding { tried: "UTF-8 nor GB18030".to_owned(), offset, line })
         }
+    }
+}
+
+/// Bytes that are looked at to tell encodings apart; what lies behind them is decoded strictly, text by text,
+/// and refused record by record where it does not decode.
+const SAMPLE: usize = 4 << 20;
+
+/// The beginning of a text up to a line end; of one whose beginning is all ASCII, up to well behind the first
+/// character that is not.
+fn sample(bytes: &[u8]) -> &[u8] {
+    let ascii = bytes.chunks(1 << 16).take_while(|chunk| chunk.is_ascii()).map(<[u8]>::len).sum::<usize>();
+    let end = ascii.saturating_add(SAMPLE);
+    match bytes.get(end..).and_then(|rest| memchr::memchr(b'\n', rest)) {
+        Some(length) => &bytes[..=end + length],
+        None => bytes,
     }
 }
 
@@ -109,11 +126,11 @@ fn finish(
         })?;
         (UTF_8, Some(text.into_owned().into_bytes()))
     };
-    let sample = transcoded.as_deref().unwrap_or(body);
-    if sample.iter().all(u8::is_ascii_whitespace) {
+    let text = transcoded.as_deref().unwrap_or(body);
+    if text.iter().all(u8::is_ascii_whitespace) {
         return Err(Problem::Empty);
     }
-    let delimiter = delimiter.unwrap_or_else(|| sniff_delimiter(sample));
+    let delimiter = delimiter.unwrap_or_else(|| sniff_delimiter(text));
     Ok(Detected { encoding, delimiter, transcoded, skip })
 }
 

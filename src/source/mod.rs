@@ -102,8 +102,7 @@ pub fn read(path: &Path, layout: &Layout) -> Result<Vec<RawTable>, SourceError> 
         Content::Text(bytes) => {
             let text = encoding::detect(&bytes, layout.encoding, layout.delimiter)
                 .map_err(|error| error.in_file(path))?;
-            let mut records = records::Splitter::new(text.bytes(&bytes), text.delimiter);
-            let table = coding::code(&mut records, layout, text.encoding, Arc::from(""))
+            let table = coding::code_text(text.bytes(&bytes), text.delimiter, layout, text.encoding)
                 .map_err(|error| error.in_file(path))?;
             Ok(vec![table])
         }

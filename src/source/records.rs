@@ -84,6 +84,20 @@ impl<'a> Splitter<'a> {
         Splitter { bytes, position: 0, line: 1, delimiter }
     }
 
+    /// Begins at a record further down, and counts lines from there.
+    pub fn at(bytes: &'a [u8], delimiter: u8, position: usize) -> Splitter<'a> {
+        Splitter { bytes, position, line: 0, delimiter }
+    }
+
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// Line of the next record, counted as the splitter was told to.
+    pub fn lines(&self) -> u64 {
+        self.line
+    }
+
     fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.position..).unwrap_or_default()
     }

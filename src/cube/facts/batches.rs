@@ -1,7 +1,7 @@
 //! Samples and determinations.
 
 use super::{DETERMINATION, FactInputs, PENDING, keep, word};
-use crate::column::{Coded, Frame};
+use crate::column::Frame;
 use crate::model::Value;
 
 /// Whether a sample's report lies behind the as-of day.
@@ -14,14 +14,14 @@ pub(super) fn samples(inputs: &FactInputs<'_>) -> Frame {
     let reported = frame.column_or_missing("reported_on");
     for column in ["final_verdict", "first_verdict", "conclusion", "problem"] {
         let stated = frame.column_or_missing(column);
-        let seen = stated.iter().zip(reported.iter()).map(|(verdict, reported)| {
+        let seen = stated.zip_map(&reported, |verdict, reported| {
             if inputs.seen(reported) && !verdict.is_missing() {
                 verdict.clone()
             } else {
                 Value::text(PENDING)
             }
         });
-        frame.set(column, Coded::from_values(seen));
+        frame.set(column, seen);
     }
     let unseen = reported.map(|reported| word(!inputs.seen(reported)));
     frame.set(UNSEEN, unseen);
@@ -40,13 +40,9 @@ pub(super) fn with_sample(
     keep_own: &[&str],
 ) -> Frame {
     let samples = samples(inputs);
-    let index = samples.rows_by("sample_code");
-    let codes = frame.column_or_missing("sample_code");
-    let row_of_code: Vec<Option<u32>> = codes.values().iter().map(|code| index.get(code).copied()).collect();
-    let sample_of = |row: usize| row_of_code[codes.codes()[row] as usize];
-    let mut joined = keep(frame, |row| sample_of(row).is_some());
-    let codes = joined.column_or_missing("sample_code");
-    let rows: Vec<u32> = codes.codes().iter().filter_map(|code| row_of_code[*code as usize]).collect();
+    let partners = frame.partners(&samples, "sample_code");
+    let mut joined = keep(frame, |row| partners[row].is_some());
+    let rows: Vec<u32> = partners.into_iter().flatten().collect();
     let wanted = dimensions.iter().map(String::as_str).chain(["day", "final_verdict", "region", UNSEEN]);
     for name in wanted {
         if let Some(column) = samples.column(name) {
@@ -67,11 +63,10 @@ pub(super) fn determinations(inputs: &FactInputs<'_>, dimensions: &[String]) -> 
     let pending = frame.column_or_missing(UNSEEN).map(|unseen| unseen.as_text() == Some("yes"));
     for column in ["verdict", "lab_verdict", "judged_verdict", "detected", "exceeded"] {
         let own = frame.column_or_missing(column);
-        let seen = own
-            .iter()
-            .zip(pending.iter())
-            .map(|(verdict, pending)| if *pending { Value::text(PENDING) } else { verdict.clone() });
-        let seen = Coded::from_values(seen);
+        let seen = own.zip_map(
+            &pending,
+            |verdict, pending| if *pending { Value::text(PENDING) } else { verdict.clone() },
+        );
         frame.set(column, seen);
     }
     frame
