@@ -60,6 +60,16 @@ impl Frame {
         Origin { file: file.clone(), sheet: sheet.clone(), line: self.line[row] }
     }
 
+    /// Names of the file and the sheet that a row came from.
+    pub fn place(&self, row: usize) -> (&str, &str) {
+        let (file, sheet, _) = &self.files[self.file[row] as usize];
+        (file, sheet)
+    }
+
+    pub fn line(&self, row: usize) -> u64 {
+        self.line[row]
+    }
+
     /// Number of the file and sheet that a row came from: equal numbers are one file, and one sheet.
     pub fn file_of(&self, row: usize) -> u32 {
         self.file[row]

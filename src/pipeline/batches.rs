@@ -8,10 +8,12 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Field, Int32Type, Int64Type, Schema};
 use arrow::error::ArrowError;
+use hashbrown::HashMap;
 use jiff::civil::date;
+use rayon::prelude::*;
 use rust_decimal::Decimal;
 
-use crate::column::{Coded, Frame};
+use crate::column::{Coded, Frame, Interner};
 use crate::model::{ColumnKind, Exact, UNKNOWN, Value, table};
 use crate::report::epoch_days;
 
@@ -22,20 +24,30 @@ const DECIMAL_PRECISION: u8 = 38;
 /// Columns that say where a row came from.
 const ORIGIN: [&str; 4] = ["origin_input", "origin_file", "origin_sheet", "origin_line"];
 
-/// The rows of one month, with a digest of what they hold.
+/// The rows of one month, with a digest of what they hold; the batch is made when it is asked for.
 #[derive(Debug)]
-pub struct MonthBatch {
+pub struct MonthPart {
     pub month: String,
-    /// BLAKE3 over names, types and values; the run that brought the rows is no part of it.
+    /// BLAKE3 over names and values; the run that brought the rows is no part of it.
     pub digest: String,
-    pub batch: RecordBatch,
+    table: String,
+    frame: Frame,
 }
 
-/// Files a table's rows by the month of its own date; one batch without a month for tables that have none.
-///
-/// # Errors
-/// None that input can cause: Arrow's own.
-pub fn to_months(name: &str, frame: &Frame, run: u64) -> Result<Vec<MonthBatch>, ArrowError> {
+impl MonthPart {
+    /// # Errors
+    /// None that input can cause: Arrow's own.
+    pub fn batch(&self, run: u64) -> Result<RecordBatch, ArrowError> {
+        let (mut fields, mut arrays) = columns(&self.table, &self.frame);
+        fields.push(Field::new("run", DataType::Int64, true));
+        let number = i64::try_from(run).unwrap_or(i64::MAX);
+        arrays.push(Arc::new(Int64Array::from(vec![number; self.frame.rows()])));
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+    }
+}
+
+/// Files a table's rows by the month of its own date; one part without a month for tables that have none.
+pub fn to_months(name: &str, frame: &Frame) -> Vec<MonthPart> {
     let month_of = table(name).and_then(|table| table.month_of);
     let mut months: BTreeMap<String, Vec<u32>> = BTreeMap::new();
     match month_of {
@@ -43,46 +55,50 @@ pub fn to_months(name: &str, frame: &Frame, run: u64) -> Result<Vec<MonthBatch>,
             months.insert(String::new(), (0..frame.rows() as u32).collect());
         }
         Some(column) => {
-            let days = frame.column_or_missing(column);
-            for row in 0..frame.rows() {
-                let month = days.get(row).as_date().map(|day| day.to_string().chars().take(7).collect());
-                months.entry(month.unwrap_or_else(|| UNKNOWN.to_owned())).or_default().push(row as u32);
+            let named = frame.column_or_missing(column).map(|day| {
+                let month = day.as_date().map(|day| day.to_string().chars().take(7).collect::<String>());
+                month.unwrap_or_else(|| UNKNOWN.to_owned())
+            });
+            let mut rows: Vec<Vec<u32>> = vec![Vec::new(); named.values().len()];
+            for (row, month) in named.codes().iter().enumerate() {
+                rows[*month as usize].push(row as u32);
             }
+            let filled = named.values().iter().cloned().zip(rows).filter(|(_, rows)| !rows.is_empty());
+            months.extend(filled);
         }
     }
-    months
-        .into_iter()
+    let parts: Vec<(String, Vec<u32>)> = months.into_iter().collect();
+    parts
+        .into_par_iter()
         .map(|(month, rows)| {
-            let part = frame.take(&rows);
-            let (fields, arrays) = columns(name, &part);
-            let digest = digest(&fields, &arrays);
-            let (mut fields, mut arrays) = (fields, arrays);
-            fields.push(Field::new("run", DataType::Int64, true));
-            let number = i64::try_from(run).unwrap_or(i64::MAX);
-            arrays.push(Arc::new(Int64Array::from(vec![number; part.rows()])));
-            let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?;
-            Ok(MonthBatch { month, digest, batch })
+            let frame = frame.take(&rows);
+            MonthPart { month, digest: digest(&frame), table: name.to_owned(), frame }
         })
         .collect()
 }
 
+/// Names of the stored columns. Equal tables are equal bytes, whatever source brought a column first.
+fn stored_names(frame: &Frame) -> Vec<&str> {
+    let mut names: Vec<&str> = frame.names().filter(|name| !name.starts_with('$')).collect();
+    names.sort_unstable();
+    names
+}
+
 fn columns(name: &str, frame: &Frame) -> (Vec<Field>, Vec<ArrayRef>) {
     let schema = table(name);
-    let mut names: Vec<&str> = frame.names().filter(|name| !name.starts_with('$')).collect();
-    // Equal tables are equal bytes, whatever source brought a column first.
-    names.sort_unstable();
     let (mut fields, mut arrays): (Vec<Field>, Vec<ArrayRef>) = (Vec::new(), Vec::new());
     let mut push = |name: &str, array: ArrayRef| {
         fields.push(Field::new(name, array.data_type().clone(), true));
         arrays.push(array);
     };
-    for own in names {
+    for own in stored_names(frame) {
         let Some(column) = frame.column(own) else { continue };
         let kind = schema.and_then(|schema| schema.column(own)).map(|column| column.kind);
         match (kind, own) {
             (Some(ColumnKind::Date), _) | (_, "sampled_on") => {
-                let days = column.iter().map(|value| value.as_date().map(epoch_days));
-                push(own, Arc::new(days.collect::<Date32Array>()));
+                let days: Vec<Option<i32>> =
+                    column.values().iter().map(|value| value.as_date().map(epoch_days)).collect();
+                push(own, Arc::new(spread(column, &days).collect::<Date32Array>()));
             }
             (Some(ColumnKind::Integer), _) | (_, "replicate") => {
                 let numbers = column.iter().map(Value::as_integer);
@@ -93,7 +109,8 @@ fn columns(name: &str, frame: &Frame) -> (Vec<Field>, Vec<ArrayRef>) {
                     Value::Decimal(number) => i32::try_from(number.0.scale()).ok(),
                     _ => None,
                 });
-                let numbers: Decimal128Array = column.iter().map(stored_decimal).collect();
+                let numbers: Vec<Option<i128>> = column.values().iter().map(stored_decimal).collect();
+                let numbers: Decimal128Array = spread(column, &numbers).collect();
                 let typed =
                     numbers.with_data_type(DataType::Decimal128(DECIMAL_PRECISION, DECIMAL_SCALE as i8));
                 push(own, Arc::new(typed));
@@ -110,16 +127,21 @@ fn columns(name: &str, frame: &Frame) -> (Vec<Field>, Vec<ArrayRef>) {
             }
         }
     }
-    let origins: Vec<_> = (0..frame.rows()).map(|row| frame.origin(row)).collect();
-    let hashes = (0..frame.rows()).map(|row| Some(&**frame.input_hash(row)));
+    let rows = 0..frame.rows();
+    let hashes = rows.clone().map(|row| Some(&**frame.input_hash(row)));
     push(ORIGIN[0], Arc::new(hashes.collect::<StringArray>()));
-    push(ORIGIN[1], Arc::new(origins.iter().map(|origin| Some(&*origin.file)).collect::<StringArray>()));
-    push(ORIGIN[2], Arc::new(origins.iter().map(|origin| Some(&*origin.sheet)).collect::<StringArray>()));
-    push(
-        ORIGIN[3],
-        Arc::new(origins.iter().map(|origin| i64::try_from(origin.line).ok()).collect::<Int64Array>()),
-    );
+    let files = rows.clone().map(|row| Some(frame.place(row).0));
+    push(ORIGIN[1], Arc::new(files.collect::<StringArray>()));
+    let sheets = rows.clone().map(|row| Some(frame.place(row).1));
+    push(ORIGIN[2], Arc::new(sheets.collect::<StringArray>()));
+    let lines = rows.map(|row| i64::try_from(frame.line(row)).ok());
+    push(ORIGIN[3], Arc::new(lines.collect::<Int64Array>()));
     (fields, arrays)
+}
+
+/// What was made of each distinct value, row by row.
+fn spread<'a, T: Copy>(column: &'a Coded<Value>, made: &'a [T]) -> impl Iterator<Item = T> + 'a {
+    column.codes().iter().map(|code| made[*code as usize])
 }
 
 /// The number over 10^12, or nothing where it has more decimals; the written text is kept in any case.
@@ -129,20 +151,55 @@ fn stored_decimal(value: &Value) -> Option<i128> {
     number.mantissa().checked_mul(10i128.checked_pow(up)?)
 }
 
-fn digest(fields: &[Field], arrays: &[ArrayRef]) -> String {
+/// BLAKE3 over what a frame holds: its columns by name, each as its values in order of appearance and the code of
+/// every row, and likewise where each row came from. Equal rows in equal order have equal digests, however their
+/// values are coded here.
+fn digest(frame: &Frame) -> String {
     let mut hasher = blake3::Hasher::new();
-    for (field, array) in fields.iter().zip(arrays) {
-        hasher.update(field.name().as_bytes()).update(field.data_type().to_string().as_bytes());
-        hasher.update(&(array.len() as u64).to_le_bytes());
-        let data = array.to_data();
-        for buffer in data.buffers() {
-            hasher.update(&(buffer.len() as u64).to_le_bytes()).update(buffer.as_slice());
+    let mut part = |name: &str, texts: &mut dyn Iterator<Item = String>, codes: &[u32]| {
+        for text in std::iter::once(name.to_owned()).chain(texts) {
+            hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
         }
-        for row in 0..array.len() {
-            hasher.update(&[u8::from(array.is_null(row))]);
-        }
+        let bytes: Vec<u8> = codes.iter().flat_map(|code| code.to_le_bytes()).collect();
+        hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
+    };
+    for name in stored_names(frame) {
+        let Some(column) = frame.column(name) else { continue };
+        let (codes, used) = dense(column.codes(), column.values().len());
+        // A date and the text that spells it are different values.
+        let mut texts = used.iter().map(|code| format!("{:?}", column.values()[*code as usize]));
+        part(name, &mut texts, &codes);
     }
+    // A file that was concatenated twice is one file.
+    let numbers = (0..frame.rows()).map(|row| frame.file_of(row));
+    let mut known: HashMap<u32, u32> = HashMap::new();
+    let mut places: Interner<String> = Interner::new();
+    let codes = numbers.enumerate().map(|(row, number)| {
+        *known.entry(number).or_insert_with(|| {
+            let (file, sheet) = frame.place(row);
+            places.intern(format!("{file}\0{sheet}\0{}", frame.input_hash(row)))
+        })
+    });
+    let codes: Vec<u32> = codes.collect();
+    part("$origin", &mut places.into_values().into_iter(), &codes);
+    let lines: Vec<u8> = (0..frame.rows()).flat_map(|row| frame.line(row).to_le_bytes()).collect();
+    hasher.update(&lines);
     hasher.finalize().to_hex().to_string()
+}
+
+/// Codes in order of first appearance, and the old code of each.
+fn dense(codes: &[u32], width: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut new = vec![u32::MAX; width];
+    let mut used = Vec::new();
+    let codes = codes.iter().map(|code| {
+        let slot = &mut new[*code as usize];
+        if *slot == u32::MAX {
+            *slot = used.len() as u32;
+            used.push(*code);
+        }
+        *slot
+    });
+    (codes.collect(), used)
 }
 
 /// Reads batches of the lake back into a frame; the run column is left behind.
@@ -225,11 +282,19 @@ mod tests {
         let numbers =
             ["0.20", "1", "0.0005"].map(|text| Value::Decimal(Exact(text.parse().expect("a number"))));
         frame.set("value", Coded::from_values(numbers));
-        let months = to_months("determinations", &frame, 7).expect("batches");
+        let months = to_months("determinations", &frame);
         assert_eq!(months.iter().map(|part| part.month.as_str()).collect::<Vec<_>>(), ["2020-01", "2020-02"]);
-        let again = to_months("determinations", &frame, 8).expect("batches");
-        assert_eq!(months[0].digest, again[0].digest, "the run is no part of the content");
-        let batches: Vec<RecordBatch> = months.into_iter().map(|part| part.batch).collect();
+        let batches: Vec<RecordBatch> = months.iter().map(|part| part.batch(7).expect("a batch")).collect();
+        // The same rows, coded otherwise.
+        let again = to_months("determinations", &Frame::concat(&[frame.take(&[0, 1]), frame.take(&[2])]));
+        assert_eq!(months[0].digest, again[0].digest);
+        let shuffled = to_months("determinations", &frame.take(&[2, 1, 0]));
+        assert_ne!(months[0].digest, shuffled[0].digest, "order is content");
+        let mut other = frame.clone();
+        other.set("sample_code", Coded::from_values(["A", "B", "D"].map(Value::text)));
+        let other = to_months("determinations", &other);
+        assert_ne!(months[0].digest, other[0].digest);
+        assert_eq!(months[1].digest, other[1].digest, "another month is another part");
         let read = from_batches(&batches);
         let sorted = frame.take(&[0, 2, 1]);
         for name in ["sampled_on", "sample_code", "value"] {

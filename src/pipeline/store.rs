@@ -59,28 +59,26 @@ pub fn store(
         extra: serde_json::Value::Null,
     };
     let run = lake.latest()?.map_or(1, |entry| entry.run + 1);
-    Ok(match lake.commit(&lock, draft, writes(evaluated, run)?)? {
+    Ok(match lake.commit(&lock, draft, writes(evaluated, run))? {
         Committed::Published(entry) => Stored::Published(entry.run),
         Committed::Unchanged(run) => Stored::Unchanged(run),
     })
 }
 
-fn writes(evaluated: &Evaluated, run: u64) -> Result<Vec<TableWrite>, RunError> {
+fn writes(evaluated: &Evaluated, run: u64) -> Vec<TableWrite> {
     let mut tables = Vec::new();
     for schema in TABLES {
         let Some(frame) = evaluated.assembled.tables.get(schema.name) else { continue };
-        let months = to_months(schema.name, frame, run).map_err(report::ReportError::from)?;
-        let partitions = months.into_iter().map(|part| {
-            let batch = part.batch;
-            Partition::new(part.month, part.digest, move || Ok(batch))
-        });
+        let partitions = to_months(schema.name, frame)
+            .into_iter()
+            .map(|part| Partition::new(part.month.clone(), part.digest.clone(), move || part.batch(run)));
         tables.push(TableWrite {
             name: schema.name.to_owned(),
             partitioned: schema.month_of.is_some(),
             partitions: partitions.collect(),
         });
     }
-    Ok(tables)
+    tables
 }
 
 /// The run that answers: the latest, or the one that is asked for.
