@@ -76,7 +76,9 @@ fn cells(c: &mut Criterion) {
     let evaluated = pipeline::evaluate(&request(&file), &Silent).expect("evaluates");
     let mut group = c.benchmark_group("cells");
     let tables = &evaluated.assembled.tables;
-    group.bench_function("tally", |b| b.iter(|| pipeline::tally(&evaluated.file, tables, evaluated.as_of)));
+    group.bench_function("tally", |b| {
+        b.iter(|| pipeline::tally(&evaluated.file, tables, &evaluated.reference, evaluated.as_of))
+    });
     let samples: &Cells = evaluated.cells.first().expect("cells");
     group.bench_function("merge", |b| b.iter(|| samples.merge(black_box(samples))));
     let filter = Filter::parse("final_verdict = 'conforming' and level <> 'national'").expect("parses");
