@@ -184,6 +184,23 @@ mod tests {
     }
 
     #[test]
+    fn words_and_targets_with_decimals() {
+        use Status::{Met, NoData, None, NotMet, TooEarly, TooFew};
+        let words = [NoData, TooFew, TooEarly, Met, NotMet, None].map(Status::as_str);
+        assert_eq!(words, ["no_data", "too_few", "too_early", "met", "not_met", ""]);
+        let target =
+            |text: &str| Target { operator: Operator::AtLeast, value: text.parse().expect("number") };
+        for (x, n, text, expected) in [
+            (975, 1000, "97.5", true),
+            (974, 1000, "97.5", false),
+            (975, 1000, "97.50", true),
+            (3, 4, "75.001", false),
+        ] {
+            assert_eq!(reaches(x, Some(n), 100, target(text)), expected, "{x}/{n} ≥ {text}");
+        }
+    }
+
+    #[test]
     fn targets_are_exact_for_every_small_denominator() {
         let target = Target { operator: Operator::AtLeast, value: "98".parse().expect("number") };
         for n in 1i64..=20_000 {

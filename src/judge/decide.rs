@@ -430,6 +430,30 @@ mod tests {
     }
 
     #[test]
+    fn a_non_detect_lies_below_what_the_method_sees() {
+        let units = Reference::built_in().expect("seeds").units;
+        for (result, unit, lod, loq, lod_unit, expected) in [
+            ("未检出", "mg/kg", "0.01", "0.03", "", Some("0.01")),
+            ("未检出", "mg/kg", "", "0.03", "", Some("0.03")),
+            ("<LOQ", "mg/kg", "0.01", "0.03", "", Some("0.03")),
+            ("未检出", "mg/kg", "10", "", "μg/kg", Some("0.01")),
+            ("未检出mg/kg", "μg/kg", "10", "", "", Some("0.01")),
+            ("<0.05", "mg/kg", "0.01", "", "", Some("0.05")),
+            ("≤0.05", "mg/kg", "0.01", "", "", Some("0.05")),
+            ("未检出", "mg/kg", "", "", "", None),
+            ("0.2", "mg/kg", "0.01", "", "", None),
+            ("检出", "mg/kg", "0.01", "", "", None),
+            (">3", "mg/kg", "0.01", "", "", None),
+        ] {
+            let texts = [result, "", unit, "", "", "", "", lod, loq, lod_unit, "", ""];
+            let outcome = decide(texts, &units);
+            let bounds: Vec<Option<String>> =
+                outcome.censored_at.iter().map(|own| own.map(|own| own.to_string())).collect();
+            assert_eq!(bounds, [expected.map(str::to_owned)], "{result} {unit} {lod} {loq} {lod_unit}");
+        }
+    }
+
+    #[test]
     fn values_are_shown_as_a_share_of_their_limit() {
         let units = Reference::built_in().expect("seeds").units;
         for (result, unit, limit, limit_unit, expected) in [

@@ -102,13 +102,6 @@ impl Fraction {
         let amount = BigInt::from(self.numerator.magnitude().clone());
         if power >= 0 { amount < &self.denominator * scale } else { amount * scale < self.denominator }
     }
-
-    /// The integer that the fraction is of `10^-scale`; none where it is no integer of them, or too large.
-    pub fn exact_units(&self, scale: u32) -> Option<i128> {
-        let numerator = &self.numerator * power_of_ten(scale);
-        let whole = &numerator / &self.denominator;
-        if &whole * &self.denominator == numerator { i128::try_from(whole).ok() } else { None }
-    }
 }
 
 impl PartialEq for Fraction {
@@ -135,20 +128,18 @@ fn power_of_ten(exponent: u32) -> BigInt {
     BigInt::from(10).pow(exponent)
 }
 
-/// The integer nearest to `numerator / denominator`, the even one of two.
+/// The integer nearest to `numerator / denominator`, the even one of two; the sign changes nothing.
 fn half_to_even(numerator: &BigInt, denominator: &BigInt) -> BigInt {
-    let zero = BigInt::from(0);
-    let (mut whole, mut rest) = (numerator / denominator, numerator % denominator);
-    if rest < zero {
-        whole -= 1;
-        rest += denominator;
-    }
-    let is_odd = &whole % 2 != zero;
-    match (rest * 2u32).cmp(denominator) {
+    let (sign, amount) = numerator.clone().into_parts();
+    let amount = BigInt::from(amount);
+    let (whole, rest) = (&amount / denominator, amount % denominator);
+    let is_odd = whole.bit(0);
+    let nearest = match (rest * 2u32).cmp(denominator) {
         Ordering::Less => whole,
         Ordering::Equal if !is_odd => whole,
         Ordering::Equal | Ordering::Greater => whole + 1,
-    }
+    };
+    if sign == BigSign::Minus { -nearest } else { nearest }
 }
 
 /// A number rounded to a place, half to even (GB/T 8170-2008, 3.2).
@@ -224,6 +215,12 @@ mod tests {
             let shown = quotient.to_significant(6).map(|value| value.to_string());
             assert_eq!(shown.as_deref(), Some(expected), "{numerator}/{denominator}");
         }
+        let of = |number: i64| Fraction::of(Decimal::from(number));
+        for (one, other, expected) in [(1, -2, "-0.5"), (-1, -2, "0.5"), (-1, 2, "-0.5"), (0, -3, "0.0")] {
+            let quotient = of(one).divided_by(&of(other)).and_then(|own| own.to_decimal(1));
+            assert_eq!(quotient.map(|own| own.to_string()).as_deref(), Some(expected), "{one}/{other}");
+        }
+        assert_eq!(of(1).divided_by(&of(0)), None);
         for scale in [0, 28] {
             let nothing = Fraction::decimal(BigInt::from(0), scale);
             assert_eq!(nothing.to_significant(6), Some(Decimal::ZERO), "{scale}");
