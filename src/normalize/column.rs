@@ -150,3 +150,34 @@ pub fn normalize_column<T: AsRef<str>>(
     });
     Normalized { values, faults }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_are_not_listed_are_kept_refused_or_missing() {
+        let reference = Reference::built_in().expect("seeds");
+        let mut rule = ColumnRule::new("trade", ColumnKind::Text, false);
+        let read = |rule: &ColumnRule, text: &str| match rule.value(text, &reference) {
+            Ok(value) => value.to_string(),
+            Err(fault) => fault.code.to_string(),
+        };
+        assert_eq!(read(&rule, "零售"), "零售", "no list");
+        rule.values.insert("销售".to_owned(), "sales".to_owned());
+        for (other, unlisted) in
+            [(Other::Keep, "零售"), (Other::Reject, "unknown_value"), (Other::Missing, "")]
+        {
+            rule.other = other;
+            assert_eq!(read(&rule, " 销售 "), "sales", "{other:?}");
+            assert_eq!(read(&rule, "零售"), unlisted, "{other:?}");
+            // Nothing entered is never a word outside the list.
+            assert_eq!(read(&rule, "/"), "", "{other:?}");
+        }
+        rule.default = Some("销售".to_owned());
+        assert_eq!(read(&rule, "/"), "销售", "what stands in is read as it is");
+        rule.required = true;
+        rule.default = None;
+        assert_eq!(read(&rule, "/"), "missing_value");
+    }
+}

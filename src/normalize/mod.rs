@@ -98,3 +98,24 @@ fn share(text: &str) -> Option<Decimal> {
         number >= Decimal::ZERO && number <= Decimal::ONE_HUNDRED && number.scale() <= SHARE_DIGITS;
     plausible.then_some(number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_lie_between_nothing_and_all() {
+        for (text, expected) in [
+            ("40.3%", Some("40.3")),
+            ("40.3", Some("40.3")),
+            ("0", Some("0")),
+            ("100%", Some("100")),
+            ("100.1%", None),
+            ("-1%", None),
+            ("1.1234567890123", None),
+            ("四成", None),
+        ] {
+            assert_eq!(share(text).map(|share| share.to_string()).as_deref(), expected, "{text}");
+        }
+    }
+}
