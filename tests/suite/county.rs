@@ -43,6 +43,17 @@ fn run_and_compare(data: &Path, folder: &Path) {
         let found = row.map_or(0, |row| row["numerator"].parse().expect("a count"));
         assert_eq!(Some(found), batches.as_u64(), "batches in {region}");
     }
+    // Months are those of the year so far, and hold between them what the whole holds.
+    let months: Vec<_> = by_region
+        .iter()
+        .filter(|row| row["indicator"] == "batches_per_thousand" && row["by"] == "month")
+        .map(|row| (row["month"].clone(), row["numerator"].parse::<u64>().expect("a count")))
+        .collect();
+    let (year, last) = (&as_of[..4], as_of[5..7].parse::<usize>().expect("a month"));
+    let named: Vec<String> = (1..=last).map(|month| format!("{year}-{month:02}")).collect();
+    assert_eq!(months.iter().map(|(month, _)| month.clone()).collect::<Vec<_>>(), named);
+    let whole = figures["batches_per_thousand"]["numerator"].as_u64();
+    assert_eq!(Some(months.iter().map(|(_, n)| n).sum()), whole, "batches of the months");
     let published = std::fs::read_dir(&out).expect("a report").map(|entry| entry.expect("an entry").path());
     no_personal_data(&truth, &published.collect::<Vec<_>>());
 }
