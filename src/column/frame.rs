@@ -208,6 +208,17 @@ pub fn combine<'a, T: 'a>(columns: impl IntoIterator<Item = &'a Coded<T>>, rows:
     (combined, distinct)
 }
 
+/// The first row of each code, where codes are numbered as they appear, as [`combine`] numbers them.
+pub fn first_rows(codes: &[u32]) -> Vec<u32> {
+    let mut first = Vec::new();
+    for (row, code) in codes.iter().enumerate() {
+        if *code as usize == first.len() {
+            first.push(row as u32);
+        }
+    }
+    first
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

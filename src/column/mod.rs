@@ -8,4 +8,4 @@ mod frame;
 
 pub use coded::Coded;
 pub use dictionary::{Dictionary, Interner};
-pub use frame::{Frame, combine};
+pub use frame::{Frame, combine, first_rows};

@@ -50,13 +50,14 @@ pub fn means(
 ) -> Vec<Mean> {
     let rows = rows_within(determinations, samples, period);
     let frame = determinations.take(&rows);
-    let partner = partners(&frame, samples);
+    let partners = frame.partners(samples, "sample_code");
+    let nothing = Coded::constant(Value::Missing, frame.rows());
     let names: Vec<Coded<Value>> = by
         .iter()
         .map(|name| match (frame.column(name), samples.column(name)) {
             (Some(own), _) => own.clone(),
-            (None, Some(column)) => column.take(&partner),
-            (None, None) => Coded::constant(Value::Missing, frame.rows()),
+            (None, Some(column)) => nothing.overlay(column, &partners),
+            (None, None) => nothing.clone(),
         })
         .collect();
     let analytes = frame.column_or_missing("analyte");
@@ -211,15 +212,6 @@ fn rows_within(determinations: &Frame, samples: &Frame, (start, end): (Date, Dat
         .collect();
     let rows = codes.codes().iter().enumerate().filter(|(_, code)| within[**code as usize]);
     rows.map(|(row, _)| row as u32).collect()
-}
-
-/// The sample of each determination; all have one.
-fn partners(frame: &Frame, samples: &Frame) -> Vec<u32> {
-    let index = samples.rows_by("sample_code");
-    let codes = frame.column_or_missing("sample_code");
-    let by_code: Vec<u32> =
-        codes.values().iter().map(|code| index.get(code).copied().unwrap_or_default()).collect();
-    codes.codes().iter().map(|code| by_code[*code as usize]).collect()
 }
 
 #[cfg(test)]

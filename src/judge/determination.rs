@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::decide::{DECIDING, Outcome, decide};
-use crate::column::{Coded, Frame, combine};
+use crate::column::{Coded, Frame, combine, first_rows};
 use crate::model::{Exact, Fault, Rejection, Scope, Value};
 use crate::normalize::mask;
 use crate::reference::Reference;
@@ -36,18 +36,11 @@ pub enum Official {
 /// `lab_verdict` the laboratory's verdict, `judged_verdict` ours, `verdict` the one that counts.
 pub fn judge_determinations(frame: &Frame, official: Official, reference: &Reference) -> Judged {
     let columns = DECIDING.map(|name| frame.column_or_missing(name));
-    let (combinations, distinct) = combine(&columns, frame.rows());
-    let mut first_rows: Vec<usize> = Vec::with_capacity(distinct);
-    for (row, combination) in combinations.iter().enumerate() {
-        // Combinations are numbered as they appear.
-        if *combination as usize == first_rows.len() {
-            first_rows.push(row);
-        }
-    }
-    let outcomes: Vec<Outcome> = first_rows
+    let (combinations, _) = combine(&columns, frame.rows());
+    let outcomes: Vec<Outcome> = first_rows(&combinations)
         .into_par_iter()
         .map(|row| {
-            let texts = columns.each_ref().map(|column| column.get(row).to_string());
+            let texts = columns.each_ref().map(|column| column.get(row as usize).to_string());
             decide(texts.each_ref().map(String::as_str), &reference.units)
         })
         .collect();

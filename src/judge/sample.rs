@@ -4,7 +4,7 @@ use super::determination::prefer;
 use super::items::Items;
 use super::verdict::Verdict;
 use crate::column::{Coded, Frame};
-use crate::model::{Code, Rejection, Scope, Value, vocabulary};
+use crate::model::{Code, Rejection, Value, vocabulary};
 
 /// Column that says, row by row, what a sample's conclusion rests on.
 pub const CONCLUSION: &str = "$conclusion";
@@ -108,15 +108,8 @@ fn differs(samples: &Frame, row: usize, stated: &str, items: Items) -> Rejection
         let words = vocabulary("conclusion").map(|own| own.words).unwrap_or_default();
         words.iter().find(|(own, _, _)| *own == word).map_or(word, |(_, zh, _)| zh).to_owned()
     };
-    Rejection {
-        origin: samples.origin(row),
-        column: "first_verdict".to_owned(),
-        scope: Scope::Warning,
-        code: Code::ConclusionDiffers,
-        found: zh(stated),
-        expected: zh(items.conclusion()),
-        hint: Code::ConclusionDiffers.mend().to_owned(),
-    }
+    let (found, expected) = (zh(stated), zh(items.conclusion()));
+    Rejection::warning(samples.origin(row), "first_verdict", Code::ConclusionDiffers, found, expected)
 }
 
 /// The verdict that the state of a re-inspection speaks of; none while it runs or where there is none.
@@ -133,15 +126,9 @@ fn is_failure(conclusion: &str) -> bool {
 }
 
 fn objected(samples: &Frame, row: usize) -> Rejection {
-    Rejection {
-        origin: samples.origin(row),
-        column: "objection".to_owned(),
-        scope: Scope::Warning,
-        code: Code::ConclusionDiffers,
-        found: "省局认可异议".to_owned(),
-        expected: "a conclusion that was changed, or withdrawn".to_owned(),
-        hint: Code::ConclusionDiffers.mend().to_owned(),
-    }
+    let (found, expected) =
+        ("省局认可异议".to_owned(), "a conclusion that was changed, or withdrawn".to_owned());
+    Rejection::warning(samples.origin(row), "objection", Code::ConclusionDiffers, found, expected)
 }
 
 fn verdict_of(conclusion: &Value) -> Value {

@@ -8,7 +8,7 @@
 use hashbrown::HashMap;
 
 use crate::column::{Coded, Frame, combine};
-use crate::model::{Code, Rejection, Scope, Value};
+use crate::model::{Code, Rejection, Value};
 use crate::reference::Units;
 
 /// Fewer quantified results than these say nothing about what is usual.
@@ -47,18 +47,15 @@ pub fn list_suspicious(determinations: &Frame, samples: &Frame, units: &Units) -
         };
         let which = if log > usual.median { "smaller" } else { "larger" };
         let [value, unit] = shown.each_ref().map(|column| column.get(row).to_string());
-        listed.push(Rejection {
-            origin: determinations.origin(row),
-            column: format!("result_text ({})", analytes.get(row)),
-            scope: Scope::Warning,
-            code: Code::SuspiciousValue,
-            found: format!("{value} {unit}").trim_end().to_owned(),
-            expected: format!(
-                "a value like the {} results{among}; 1,000 times {which} would be one",
-                usual.results
-            ),
-            hint: Code::SuspiciousValue.mend().to_owned(),
-        });
+        let expected =
+            format!("a value like the {} results{among}; 1,000 times {which} would be one", usual.results);
+        listed.push(Rejection::warning(
+            determinations.origin(row),
+            &format!("result_text ({})", analytes.get(row)),
+            Code::SuspiciousValue,
+            format!("{value} {unit}").trim_end().to_owned(),
+            expected,
+        ));
     }
     listed
 }
@@ -99,13 +96,8 @@ fn logarithm(value: &Value, qualifier: &Value, unit: &Value, units: &Units) -> O
 }
 
 fn categories(determinations: &Frame, samples: &Frame) -> Coded<Value> {
-    let index = samples.rows_by("sample_code");
-    let categories = samples.column_or_missing("category");
-    let codes = determinations.column_or_missing("sample_code");
-    codes.map(|code| match index.get(code) {
-        Some(row) => categories.get(*row as usize).clone(),
-        None => Value::Missing,
-    })
+    let unknown = Coded::constant(Value::Missing, determinations.rows());
+    unknown.overlay(&samples.column_or_missing("category"), &determinations.partners(samples, "sample_code"))
 }
 
 /// What is usual in a group of results.

@@ -151,3 +151,11 @@ pub struct Rejection {
     pub expected: String,
     pub hint: String,
 }
+
+impl Rejection {
+    /// A line of `warnings.csv`.
+    pub fn warning(origin: Origin, column: &str, code: Code, found: String, expected: String) -> Rejection {
+        let hint = code.mend().to_owned();
+        Rejection { origin, column: column.to_owned(), scope: Scope::Warning, code, found, expected, hint }
+    }
+}

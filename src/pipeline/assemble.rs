@@ -148,38 +148,23 @@ fn settle(group: &Group<'_>, counts: &mut BTreeMap<Place, RowCounts>, as_of: Dat
     let content = || all.names().filter(|name| !name.starts_with('$')).collect();
     let key: Vec<&str> = if group.key.is_empty() { content() } else { group.key.clone() };
     let resolution = resolve(&all, &key, as_of);
-    // Files follow each other: what became of rows is summed up for each run of one file.
-    let mut places: HashMap<(u32, u32), Place> = HashMap::new();
-    for row in 0..all.rows() {
-        places.entry((sources.codes()[row], all.file_of(row))).or_insert_with(|| {
-            let (origin, source) = (all.origin(row), sources.get(row).as_integer());
-            let source = source.and_then(|source| usize::try_from(source).ok()).unwrap_or_default();
-            (source, origin.file.to_string(), origin.sheet.to_string())
-        });
-    }
+    // Summed up by number of source and file first: names are looked at once for each.
+    let mut sums: HashMap<(u32, u32), (u32, RowCounts)> = HashMap::new();
     let mut count = |rows: &[u32], add: fn(&mut RowCounts)| {
-        let mut last: Option<((u32, u32), RowCounts)> = None;
-        let close = |counts: &mut BTreeMap<Place, RowCounts>, last: Option<((u32, u32), RowCounts)>| {
-            let Some((key, sum)) = last else { return };
-            if let Some(place) = places.get(&key) {
-                counts.entry(place.clone()).or_default().add(&sum);
-            }
-        };
         for row in rows {
             let key = (sources.codes()[*row as usize], all.file_of(*row as usize));
-            if last.is_none_or(|(above, _)| above != key) {
-                close(counts, last.take());
-                last = Some((key, RowCounts::default()));
-            }
-            if let Some((_, sum)) = &mut last {
-                add(sum);
-            }
+            add(&mut sums.entry(key).or_insert_with(|| (*row, RowCounts::default())).1);
         }
-        close(counts, last);
     };
     count(&resolution.accepted, |counts| counts.accepted += 1);
     count(&resolution.duplicate, |counts| counts.duplicate += 1);
     count(&resolution.superseded, |counts| counts.superseded += 1);
+    for (row, sum) in sums.into_values() {
+        let (origin, source) = (all.origin(row as usize), sources.get(row as usize).as_integer());
+        let source = source.and_then(|source| usize::try_from(source).ok()).unwrap_or_default();
+        let place = (source, origin.file.to_string(), origin.sheet.to_string());
+        counts.entry(place).or_default().add(&sum);
+    }
     all.take(&resolution.standing)
 }
 

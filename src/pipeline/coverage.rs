@@ -9,7 +9,7 @@ use jiff::civil::Date;
 
 use crate::column::{Coded, Frame, combine};
 use crate::judge::{Match, Register, Stated};
-use crate::model::{Code, Rejection, Scope, Value};
+use crate::model::{Code, Rejection, Value};
 use crate::reference::Regions;
 
 /// A part that an enterprise plays in a sample.
@@ -61,14 +61,9 @@ pub fn cover(tables: &mut HashMap<String, Frame>, regions: &Regions, warnings: &
                     columns.each_ref().map(|column| column.get(row).to_string());
                 register.find(Stated { name: &name, licence: &licence, credit_code: &credit_code })
             });
-            warnings.extend(found.misses.iter().map(|(found, expected)| Rejection {
-                origin: samples.origin(row),
-                column: role.name.to_owned(),
-                scope: Scope::Warning,
-                code: Code::NearMiss,
-                found: found.clone(),
-                expected: expected.clone(),
-                hint: Code::NearMiss.mend().to_owned(),
+            warnings.extend(found.misses.iter().map(|(found, expected)| {
+                let (found, expected) = (found.clone(), expected.clone());
+                Rejection::warning(samples.origin(row), role.name, Code::NearMiss, found, expected)
             }));
             if let (Some(establishment), Some(day)) = (found.row, days.get(row).as_date()) {
                 let earliest = first.entry((establishment, day.year())).or_insert((day, row as u32));

@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use crate::column::{Coded, Frame};
-use crate::model::{Code, Rejection, Scope, Value};
+use crate::model::{Code, Rejection, Value};
 use crate::normalize::{check_digit, read_sample_code};
 
 /// Columns whose identifiers may end in a check digit.
@@ -73,13 +73,5 @@ fn read_codes(samples: &mut Frame, warnings: &mut Vec<Rejection>) {
 }
 
 fn warning(frame: &Frame, row: usize, column: &str, code: Code, found: String, expected: &str) -> Rejection {
-    Rejection {
-        origin: frame.origin(row),
-        column: column.to_owned(),
-        scope: Scope::Warning,
-        code,
-        found,
-        expected: expected.to_owned(),
-        hint: code.mend().to_owned(),
-    }
+    Rejection::warning(frame.origin(row), column, code, found, expected.to_owned())
 }

@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 use jiff::civil::Date;
 
-use crate::column::{Coded, Frame, combine};
+use crate::column::{Coded, Frame, combine, first_rows};
 use crate::judge::PRODUCT;
 use crate::model::{Fault, Value};
 use crate::normalize::{Limit, Sign, fold, parse_limit};
@@ -98,14 +98,8 @@ fn from_standards(
         _ => Value::Missing,
     });
     let names = NAMES.map(|name| samples.column_or_missing(name));
-    let (classes, count) = combine(names.iter().chain([&span]), samples.rows());
-    let mut first_rows: Vec<u32> = Vec::with_capacity(count);
-    for (row, class) in classes.iter().enumerate() {
-        if *class as usize == first_rows.len() {
-            first_rows.push(row as u32);
-        }
-    }
-    let of_sample = Coded::new(first_rows.into_iter().map(Some).collect(), classes);
+    let (classes, _) = combine(names.iter().chain([&span]), samples.rows());
+    let of_sample = Coded::new(first_rows(&classes).into_iter().map(Some).collect(), classes);
     let nothing = Coded::constant(None, determinations.rows());
     let open = sources.map(Value::is_missing);
     let class = nothing.overlay(&of_sample, sample_of).zip_map(&open, |row, open| row.filter(|_| *open));

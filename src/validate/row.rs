@@ -168,15 +168,9 @@ fn warn_of_retired(
         return;
     }
     for row in (0..table.lines.len()).filter(|row| *retired.get(*row)) {
-        warnings.push(Rejection {
-            origin: origin(table, input, table.lines[row]),
-            column: texts.header.clone(),
-            scope: Scope::Warning,
-            code: Code::RetiredRegion,
-            found: fold(texts.texts.get(row)),
-            expected: "a township that is in force".to_owned(),
-            hint: Code::RetiredRegion.mend().to_owned(),
-        });
+        let place = origin(table, input, table.lines[row]);
+        let (found, expected) = (fold(texts.texts.get(row)), "a township that is in force".to_owned());
+        warnings.push(Rejection::warning(place, &texts.header, Code::RetiredRegion, found, expected));
     }
 }
 
