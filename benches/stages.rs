@@ -64,7 +64,7 @@ fn evaluate(c: &mut Criterion) {
         let size = std::fs::metadata(&file).expect("a file").len();
         group.throughput(Throughput::Bytes(size));
         group.bench_function(name, |b| {
-            b.iter(|| pipeline::evaluate(&request(&file), &Silent).expect("evaluates"))
+            b.iter(|| pipeline::check(&request(&file), &Silent).expect("evaluates"))
         });
     }
     group.finish();
@@ -73,7 +73,7 @@ fn evaluate(c: &mut Criterion) {
 fn cells(c: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = flat_file(&folder.path().join("flat"), Encoding::Utf8);
-    let evaluated = pipeline::evaluate(&request(&file), &Silent).expect("evaluates");
+    let evaluated = pipeline::check(&request(&file), &Silent).expect("evaluates");
     let mut group = c.benchmark_group("cells");
     let tables = &evaluated.assembled.tables;
     group.bench_function("tally", |b| {

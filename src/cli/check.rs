@@ -12,7 +12,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     let progress = Progress::new(global.quiet);
-    let evaluated = pipeline::evaluate(&arguments.inputs.request(global), &progress);
+    let evaluated = pipeline::check(&arguments.inputs.request(global), &progress);
     progress.finish();
     let evaluated = evaluated?;
     if !global.quiet {

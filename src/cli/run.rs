@@ -86,8 +86,13 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
         let _ = summary::print_stored(&outcome.stored, &request);
     }
     let missed = summary::missed(&outcome.evaluated);
-    if arguments.fail_on_target && !missed.is_empty() {
-        return Err(Failure::new(TARGET_MISSED, format!("target missed: {}", missed.join(", "))));
-    }
-    Ok(())
+    let verdict = match missed.as_slice() {
+        missed if arguments.fail_on_target && !missed.is_empty() => {
+            Err(Failure::new(TARGET_MISSED, format!("target missed: {}", missed.join(", "))))
+        }
+        _ => Ok(()),
+    };
+    // The process ends here, and takes all at once what would be handed back piece by piece.
+    std::mem::forget(outcome);
+    verdict
 }

@@ -1,8 +1,8 @@
 //! Data files: a batch becomes a Parquet file named by its own hash, and comes back only if the hash holds.
 //!
-//! parquet 59.3 checks page checksums when it finds them but cannot write any (`crc: None` in its page
-//! writer). So the guard against bit rot is the BLAKE3 of the *whole* file, pinned in the ledger and compared
-//! before a byte is decoded: it covers page headers and the footer too, which page checksums do not.
+//! The guard against bit rot is the BLAKE3 of the *whole* file, pinned in the ledger and compared before a byte is
+//! decoded: it covers page headers and the footer too, which the checksums of the pages do not. Those are for
+//! readers that know no ledger.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -10,14 +10,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use parquet::arrow::ArrowWriter;
+use parquet::arrow::ArrowSchemaConverter;
 use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
-use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::properties::WriterProperties;
+use parquet::file::writer::SerializedFileWriter;
 
 use super::blobs::fault;
+use super::chunk;
 use super::disk::{Readers, Taken, aside, at, settle};
 use super::schema::{MONTH, arrow_schema, columns_of, conform, without_month};
 use super::stats::stats_of;
@@ -70,10 +71,7 @@ pub(super) fn write(
 
     let mut temporary = aside(tmp, Readers::Everyone)?;
     let mut sink = Hashing { inner: temporary.as_file_mut(), hasher: blake3::Hasher::new() };
-    let options = ArrowWriterOptions::new().with_properties(properties()).with_skip_arrow_metadata(true);
-    let mut writer = ArrowWriter::try_new_with_options(&mut sink, batch.schema(), options).map_err(failed)?;
-    writer.write(&batch).map_err(failed)?;
-    let metadata = writer.close().map_err(failed)?;
+    let metadata = encode(&batch, &columns, &mut sink).map_err(failed)?;
     let (blake3, bytes) = (sink.hasher.finalize().to_hex().to_string(), sink.hasher.count());
 
     // 128 bits name a file well enough; the whole hash is in the ledger.
@@ -87,13 +85,25 @@ pub(super) fn write(
     Ok(Written { file, columns, stats })
 }
 
-fn properties() -> WriterProperties {
-    WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(ROW_GROUP))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_created_by("assay".to_owned())
-        .build()
+/// The batch as row groups of encoded chunks, then the footer.
+fn encode(
+    batch: &RecordBatch,
+    columns: &[Column],
+    sink: impl Write + Send,
+) -> Result<ParquetMetaData, ParquetError> {
+    let schema = ArrowSchemaConverter::new().convert(&arrow_schema(columns, false))?;
+    let properties = WriterProperties::builder().set_created_by("assay".to_owned()).build();
+    let mut writer = SerializedFileWriter::new(sink, schema.root_schema_ptr(), Arc::new(properties))?;
+    for start in (0..batch.num_rows()).step_by(ROW_GROUP) {
+        let group = batch.slice(start, ROW_GROUP.min(batch.num_rows() - start));
+        let mut row_group = writer.next_row_group()?;
+        for (array, column) in group.columns().iter().zip(schema.columns()) {
+            let (bytes, close) = chunk::encode(array, column)?;
+            row_group.append_column(&bytes, close)?;
+        }
+        row_group.close()?;
+    }
+    writer.close()
 }
 
 /// Rows of one pinned file, as rows of the table.

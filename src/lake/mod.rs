@@ -28,6 +28,7 @@
 //! its BLAKE3 first; those files are immutable and never deleted, so a reader sees one run, whole.
 
 mod blobs;
+mod chunk;
 mod commit;
 mod delta;
 mod disk;
@@ -37,6 +38,8 @@ mod files;
 mod heal;
 mod ledger;
 mod lock;
+mod packing;
+mod page;
 mod plan;
 mod schema;
 mod stats;

@@ -21,7 +21,7 @@ pub struct Column {
     pub kind: Kind,
 }
 
-/// What a lake stores. A dictionary of texts is a text: coding is the writer's affair.
+/// What a lake stores. A dictionary is of the kind of its values: coding is the writer's affair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Kind {
@@ -29,7 +29,6 @@ pub enum Kind {
     Integer,
     Long,
     Date,
-    Boolean,
     Decimal(u8, i8),
 }
 
@@ -37,11 +36,10 @@ impl Kind {
     fn of(kind: &DataType) -> Option<Kind> {
         match kind {
             DataType::Utf8 => Some(Kind::Text),
-            DataType::Dictionary(_, values) if **values == DataType::Utf8 => Some(Kind::Text),
+            DataType::Dictionary(_, values) => Kind::of(values),
             DataType::Int32 => Some(Kind::Integer),
             DataType::Int64 => Some(Kind::Long),
             DataType::Date32 => Some(Kind::Date),
-            DataType::Boolean => Some(Kind::Boolean),
             DataType::Decimal128(precision, scale) => Some(Kind::Decimal(*precision, *scale)),
             _ => None,
         }
@@ -53,7 +51,6 @@ impl Kind {
             Kind::Integer => DataType::Int32,
             Kind::Long => DataType::Int64,
             Kind::Date => DataType::Date32,
-            Kind::Boolean => DataType::Boolean,
             Kind::Decimal(precision, scale) => DataType::Decimal128(precision, scale),
         }
     }
@@ -66,7 +63,6 @@ impl std::fmt::Display for Kind {
             Kind::Integer => out.write_str("integer"),
             Kind::Long => out.write_str("long"),
             Kind::Date => out.write_str("date"),
-            Kind::Boolean => out.write_str("boolean"),
             Kind::Decimal(precision, scale) => write!(out, "decimal({precision},{scale})"),
         }
     }
@@ -87,7 +83,6 @@ impl FromStr for Kind {
             "integer" => Some(Kind::Integer),
             "long" => Some(Kind::Long),
             "date" => Some(Kind::Date),
-            "boolean" => Some(Kind::Boolean),
             _ => text.strip_prefix("decimal(").and_then(|rest| rest.strip_suffix(')')).and_then(|inside| {
                 let (precision, scale) = inside.split_once(',')?;
                 Some(Kind::Decimal(precision.parse().ok()?, scale.parse().ok()?))
@@ -193,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_kind_reads_back_as_it_is_written() {
-        let kinds = [Kind::Text, Kind::Integer, Kind::Long, Kind::Date, Kind::Boolean, Kind::Decimal(38, 12)];
+        let kinds = [Kind::Text, Kind::Integer, Kind::Long, Kind::Date, Kind::Decimal(38, 12)];
         for kind in kinds {
             assert_eq!(kind.to_string().parse(), Ok(kind));
             assert_eq!(Kind::of(&kind.arrow()), Some(kind));

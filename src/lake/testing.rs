@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array,
+    ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array,
     RecordBatch, StringArray,
 };
 use arrow::datatypes::Int32Type;
@@ -48,13 +48,12 @@ pub(super) fn batch(codes: &[&str]) -> RecordBatch {
     let labs: DictionaryArray<Int32Type> = codes.iter().map(|_| Some("实验室")).collect();
     let values = (0..count).map(|n| (n > 0).then_some(i128::from(n) * 1_500_000_000_000));
     let values = values.collect::<Decimal128Array>().with_precision_and_scale(38, 12).expect("fits");
-    let columns: [(&str, ArrayRef); 7] = [
+    let columns: [(&str, ArrayRef); 6] = [
         ("sample_code", Arc::new(StringArray::from(codes.to_vec()))),
         ("lab", Arc::new(labs)),
         ("line", Arc::new(Int32Array::from_iter_values(0..count))),
         ("run", Arc::new(Int64Array::from_iter_values((0..count).map(i64::from)))),
         ("sampled_on", Arc::new(Date32Array::from_iter_values((0..count).map(|n| 18_400 + n)))),
-        ("rapid_test", Arc::new((0..count).map(|n| Some(n % 2 == 0)).collect::<BooleanArray>())),
         ("value", Arc::new(values)),
     ];
     RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).expect("batch")

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array,
+    RecordBatch, StringArray, UInt32Array,
 };
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Field, Int32Type, Int64Type, Schema};
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Field, Int32Type, Int64Type, Schema, UInt32Type};
 use arrow::error::ArrowError;
 use hashbrown::HashMap;
 use jiff::civil::date;
@@ -31,19 +32,117 @@ pub struct MonthPart {
     /// BLAKE3 over names and values; the run that brought the rows is no part of it.
     pub digest: String,
     table: String,
-    frame: Frame,
+    columns: Vec<(String, Own<Value>)>,
+    /// File, sheet and input hash of each row.
+    places: Own<[Arc<str>; 3]>,
+    lines: Vec<u64>,
+}
+
+/// A column over those values alone that its rows use, in order of appearance: equal rows are coded equally.
+#[derive(Debug)]
+struct Own<T> {
+    codes: Vec<u32>,
+    values: Vec<T>,
+}
+
+impl<T> Own<T> {
+    /// The given rows of a column, `value` being that of a code.
+    fn new(all: &[u32], width: usize, rows: &[u32], value: impl Fn(u32) -> T) -> Own<T> {
+        let mut new = vec![u32::MAX; width];
+        let mut values = Vec::new();
+        let codes = rows.iter().map(|row| {
+            let code = all[*row as usize];
+            let slot = &mut new[code as usize];
+            if *slot == u32::MAX {
+                *slot = values.len() as u32;
+                values.push(value(code));
+            }
+            *slot
+        });
+        Own { codes: codes.collect(), values }
+    }
+
+    /// The column as Arrow has it, from what is made of each value: nothing is looked at row by row.
+    fn array<A: Array + FromIterator<Option<U>> + 'static, U>(
+        &self,
+        make: impl Fn(&T) -> Option<U>,
+    ) -> Result<ArrayRef, ArrowError> {
+        self.over(Arc::new(self.values.iter().map(make).collect::<A>()))
+    }
+
+    fn over(&self, values: ArrayRef) -> Result<ArrayRef, ArrowError> {
+        let keys = UInt32Array::from(self.codes.clone());
+        Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(keys, values)?))
+    }
 }
 
 impl MonthPart {
+    fn new(table: &str, month: String, frame: &Frame, rows: &[u32]) -> MonthPart {
+        let columns: Vec<(String, Own<Value>)> = stored_names(frame)
+            .into_par_iter()
+            .filter_map(|name| {
+                let column = frame.column(name)?;
+                let value = |code: u32| column.values()[code as usize].clone();
+                Some((name.to_owned(), Own::new(column.codes(), column.values().len(), rows, value)))
+            })
+            .collect();
+        let places = places(frame, rows);
+        let lines: Vec<u64> = rows.iter().map(|row| frame.line(*row as usize)).collect();
+        let digest = digest(&columns, &places, &lines);
+        MonthPart { month, digest, table: table.to_owned(), columns, places, lines }
+    }
+
     /// # Errors
     /// None that input can cause: Arrow's own.
     pub fn batch(&self, run: u64) -> Result<RecordBatch, ArrowError> {
-        let (mut fields, mut arrays) = columns(&self.table, &self.frame);
-        fields.push(Field::new("run", DataType::Int64, true));
+        let mut arrays: Vec<(Field, ArrayRef)> = Vec::new();
+        let mut push = |name: &str, array: ArrayRef| {
+            arrays.push((Field::new(name, array.data_type().clone(), true), array));
+        };
+        let schema = table(&self.table);
+        for (name, column) in &self.columns {
+            let kind = schema.and_then(|schema| schema.column(name)).map(|column| column.kind);
+            match (kind, name.as_str()) {
+                (Some(ColumnKind::Date), _) | (_, "sampled_on") => {
+                    push(name, column.array::<Date32Array, _>(|value| value.as_date().map(epoch_days))?);
+                }
+                (Some(ColumnKind::Integer), _) | (_, "replicate") => {
+                    push(name, column.array::<Int64Array, _>(Value::as_integer)?);
+                }
+                (Some(ColumnKind::Decimal | ColumnKind::Percent), _) | (_, "value") => {
+                    let numbers: Decimal128Array = column.values.iter().map(stored_decimal).collect();
+                    let typed =
+                        numbers.with_data_type(DataType::Decimal128(DECIMAL_PRECISION, DECIMAL_SCALE as i8));
+                    push(name, column.over(Arc::new(typed))?);
+                    push(&format!("{name}_scale"), column.array::<Int32Array, _>(written_scale)?);
+                }
+                _ => push(name, column.array::<StringArray, _>(written)?),
+            }
+        }
+        for (name, part) in ORIGIN.into_iter().zip([2, 0, 1]) {
+            push(name, self.places.array::<StringArray, _>(|place| Some(place[part].to_string()))?);
+        }
+        let lines = self.lines.iter().map(|line| i64::try_from(*line).ok());
+        push(ORIGIN[3], Arc::new(lines.collect::<Int64Array>()));
         let number = i64::try_from(run).unwrap_or(i64::MAX);
-        arrays.push(Arc::new(Int64Array::from(vec![number; self.frame.rows()])));
+        push("run", Arc::new(Int64Array::from(vec![number; self.lines.len()])));
+        let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = arrays.into_iter().unzip();
         RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
     }
+}
+
+/// Where rows came from. A file that was concatenated twice is one file.
+fn places(frame: &Frame, rows: &[u32]) -> Own<[Arc<str>; 3]> {
+    let mut known: HashMap<u32, u32> = HashMap::new();
+    let mut places: Interner<[Arc<str>; 3]> = Interner::new();
+    let codes = rows.iter().map(|row| {
+        let row = *row as usize;
+        *known.entry(frame.file_of(row)).or_insert_with(|| {
+            let origin = frame.origin(row);
+            places.intern([origin.file, origin.sheet, frame.input_hash(row).clone()])
+        })
+    });
+    Own { codes: codes.collect(), values: places.into_values() }
 }
 
 /// Files a table's rows by the month of its own date; one part without a month for tables that have none.
@@ -68,13 +167,7 @@ pub fn to_months(name: &str, frame: &Frame) -> Vec<MonthPart> {
         }
     }
     let parts: Vec<(String, Vec<u32>)> = months.into_iter().collect();
-    parts
-        .into_par_iter()
-        .map(|(month, rows)| {
-            let frame = frame.take(&rows);
-            MonthPart { month, digest: digest(&frame), table: name.to_owned(), frame }
-        })
-        .collect()
+    parts.into_par_iter().map(|(month, rows)| MonthPart::new(name, month, frame, &rows)).collect()
 }
 
 /// Names of the stored columns. Equal tables are equal bytes, whatever source brought a column first.
@@ -84,64 +177,15 @@ fn stored_names(frame: &Frame) -> Vec<&str> {
     names
 }
 
-fn columns(name: &str, frame: &Frame) -> (Vec<Field>, Vec<ArrayRef>) {
-    let schema = table(name);
-    let (mut fields, mut arrays): (Vec<Field>, Vec<ArrayRef>) = (Vec::new(), Vec::new());
-    let mut push = |name: &str, array: ArrayRef| {
-        fields.push(Field::new(name, array.data_type().clone(), true));
-        arrays.push(array);
-    };
-    for own in stored_names(frame) {
-        let Some(column) = frame.column(own) else { continue };
-        let kind = schema.and_then(|schema| schema.column(own)).map(|column| column.kind);
-        match (kind, own) {
-            (Some(ColumnKind::Date), _) | (_, "sampled_on") => {
-                let days: Vec<Option<i32>> =
-                    column.values().iter().map(|value| value.as_date().map(epoch_days)).collect();
-                push(own, Arc::new(spread(column, &days).collect::<Date32Array>()));
-            }
-            (Some(ColumnKind::Integer), _) | (_, "replicate") => {
-                let numbers = column.iter().map(Value::as_integer);
-                push(own, Arc::new(numbers.collect::<Int64Array>()));
-            }
-            (Some(ColumnKind::Decimal | ColumnKind::Percent), _) | (_, "value") => {
-                let scales = column.iter().map(|value| match value {
-                    Value::Decimal(number) => i32::try_from(number.0.scale()).ok(),
-                    _ => None,
-                });
-                let numbers: Vec<Option<i128>> = column.values().iter().map(stored_decimal).collect();
-                let numbers: Decimal128Array = spread(column, &numbers).collect();
-                let typed =
-                    numbers.with_data_type(DataType::Decimal128(DECIMAL_PRECISION, DECIMAL_SCALE as i8));
-                push(own, Arc::new(typed));
-                push(&format!("{own}_scale"), Arc::new(scales.collect::<Int32Array>()));
-            }
-            _ => {
-                let texts: Vec<Option<String>> = column
-                    .values()
-                    .iter()
-                    .map(|value| (!value.is_missing()).then(|| value.to_string()))
-                    .collect();
-                let rows = column.codes().iter().map(|code| texts[*code as usize].as_deref());
-                push(own, Arc::new(rows.collect::<StringArray>()));
-            }
-        }
-    }
-    let rows = 0..frame.rows();
-    let hashes = rows.clone().map(|row| Some(&**frame.input_hash(row)));
-    push(ORIGIN[0], Arc::new(hashes.collect::<StringArray>()));
-    let files = rows.clone().map(|row| Some(frame.place(row).0));
-    push(ORIGIN[1], Arc::new(files.collect::<StringArray>()));
-    let sheets = rows.clone().map(|row| Some(frame.place(row).1));
-    push(ORIGIN[2], Arc::new(sheets.collect::<StringArray>()));
-    let lines = rows.map(|row| i64::try_from(frame.line(row)).ok());
-    push(ORIGIN[3], Arc::new(lines.collect::<Int64Array>()));
-    (fields, arrays)
+fn written(value: &Value) -> Option<String> {
+    (!value.is_missing()).then(|| value.to_string())
 }
 
-/// What was made of each distinct value, row by row.
-fn spread<'a, T: Copy>(column: &'a Coded<Value>, made: &'a [T]) -> impl Iterator<Item = T> + 'a {
-    column.codes().iter().map(|code| made[*code as usize])
+fn written_scale(value: &Value) -> Option<i32> {
+    match value {
+        Value::Decimal(number) => i32::try_from(number.0.scale()).ok(),
+        _ => None,
+    }
 }
 
 /// The number over 10^12, or nothing where it has more decimals; the written text is kept in any case.
@@ -151,10 +195,9 @@ fn stored_decimal(value: &Value) -> Option<i128> {
     number.mantissa().checked_mul(10i128.checked_pow(up)?)
 }
 
-/// BLAKE3 over what a frame holds: its columns by name, each as its values in order of appearance and the code of
-/// every row, and likewise where each row came from. Equal rows in equal order have equal digests, however their
-/// values are coded here.
-fn digest(frame: &Frame) -> String {
+/// BLAKE3 over what a month holds: its columns by name, each as its values in order of appearance and the code of
+/// every row, and likewise where each row came from.
+fn digest(columns: &[(String, Own<Value>)], places: &Own<[Arc<str>; 3]>, lines: &[u64]) -> String {
     let mut hasher = blake3::Hasher::new();
     let mut part = |name: &str, texts: &mut dyn Iterator<Item = String>, codes: &[u32]| {
         for text in std::iter::once(name.to_owned()).chain(texts) {
@@ -163,43 +206,14 @@ fn digest(frame: &Frame) -> String {
         let bytes: Vec<u8> = codes.iter().flat_map(|code| code.to_le_bytes()).collect();
         hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
     };
-    for name in stored_names(frame) {
-        let Some(column) = frame.column(name) else { continue };
-        let (codes, used) = dense(column.codes(), column.values().len());
+    for (name, column) in columns {
         // A date and the text that spells it are different values.
-        let mut texts = used.iter().map(|code| format!("{:?}", column.values()[*code as usize]));
-        part(name, &mut texts, &codes);
+        part(name, &mut column.values.iter().map(|value| format!("{value:?}")), &column.codes);
     }
-    // A file that was concatenated twice is one file.
-    let numbers = (0..frame.rows()).map(|row| frame.file_of(row));
-    let mut known: HashMap<u32, u32> = HashMap::new();
-    let mut places: Interner<String> = Interner::new();
-    let codes = numbers.enumerate().map(|(row, number)| {
-        *known.entry(number).or_insert_with(|| {
-            let (file, sheet) = frame.place(row);
-            places.intern(format!("{file}\0{sheet}\0{}", frame.input_hash(row)))
-        })
-    });
-    let codes: Vec<u32> = codes.collect();
-    part("$origin", &mut places.into_values().into_iter(), &codes);
-    let lines: Vec<u8> = (0..frame.rows()).flat_map(|row| frame.line(row).to_le_bytes()).collect();
+    part("$origin", &mut places.values.iter().map(|place| place.join("\0")), &places.codes);
+    let lines: Vec<u8> = lines.iter().flat_map(|line| line.to_le_bytes()).collect();
     hasher.update(&lines);
     hasher.finalize().to_hex().to_string()
-}
-
-/// Codes in order of first appearance, and the old code of each.
-fn dense(codes: &[u32], width: usize) -> (Vec<u32>, Vec<u32>) {
-    let mut new = vec![u32::MAX; width];
-    let mut used = Vec::new();
-    let codes = codes.iter().map(|code| {
-        let slot = &mut new[*code as usize];
-        if *slot == u32::MAX {
-            *slot = used.len() as u32;
-            used.push(*code);
-        }
-        *slot
-    });
-    (codes.collect(), used)
 }
 
 /// Reads batches of the lake back into a frame; the run column is left behind.

@@ -20,7 +20,7 @@ mod packed;
 mod people;
 mod shape;
 mod source_file;
-#[cfg(feature = "delta")]
+#[cfg_attr(not(feature = "delta"), path = "no_store.rs")]
 pub mod store;
 
 use std::path::{Path, PathBuf};
@@ -64,6 +64,16 @@ pub trait Observer: Sync {
     fn stage(&self, name: &'static str);
 }
 
+/// A pipeline with its seeds and its exports, all there and nothing read yet.
+#[derive(Debug)]
+pub struct Found {
+    pub file: PipelineFile,
+    pub reference: Reference,
+    pub as_of: Date,
+    pub params: inputs::Params,
+    pub sources: Vec<(source_file::SourceFile, Vec<inputs::Input>)>,
+}
+
 /// Everything between the exports and the report, held in memory.
 #[derive(Debug)]
 pub struct Evaluated {
@@ -83,29 +93,42 @@ pub struct Evaluated {
 /// # Errors
 /// The first thing that keeps a report from being published; nothing is changed then.
 pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<Outcome, RunError> {
-    let evaluated = evaluate(request, observer)?;
+    let mut clock = Clock::new(observer);
+    let found = find(request, &mut clock)?;
+    let store = store::Store::open(request, &found)?;
+    let evaluated = evaluate(found, clock)?;
     outcome::check_rejections(&evaluated)?;
-    outcome::publish(evaluated, request, observer)
+    outcome::publish(evaluated, store, request, observer)
 }
 
 /// Reads, normalizes, validates, judges, tallies and indicates; writes nothing.
 ///
 /// # Errors
 /// The pipeline file, the seeds or an input cannot be read.
-pub fn evaluate(request: &RunRequest, observer: &dyn Observer) -> Result<Evaluated, RunError> {
+pub fn check(request: &RunRequest, observer: &dyn Observer) -> Result<Evaluated, RunError> {
     let mut clock = Clock::new(observer);
+    let found = find(request, &mut clock)?;
+    evaluate(found, clock)
+}
+
+/// Opens the pipeline and finds its exports.
+fn find(request: &RunRequest, clock: &mut Clock<'_>) -> Result<Found, RunError> {
+    clock.stage("find");
     let file = open(&request.pipeline)?;
     let params = inputs::Params::new(&file, &request.params)?;
     let reference = seeds(&file)?;
     let as_of = request.as_of.or(file.as_of).ok_or_else(|| {
         RunError::Usage("the pipeline sets no `as_of`; give one with --as-of 2020-12-31".to_owned())
     })?;
-
-    clock.stage("find");
     let mut sources = Vec::new();
     for source in &file.sources {
         sources.push((source.clone(), inputs::find(&file, source, &params)?));
     }
+    Ok(Found { file, reference, as_of, params, sources })
+}
+
+fn evaluate(found: Found, mut clock: Clock<'_>) -> Result<Evaluated, RunError> {
+    let Found { file, reference, as_of, params, sources } = found;
     clock.stage("read");
     let loaded = load::load(&sources, &reference)?;
     let inputs = outcome::summarise_inputs(&sources, &loaded);

@@ -12,6 +12,7 @@ use super::inputs::Input;
 use super::load::Loaded;
 use super::people::populations;
 use super::source_file::SourceFile;
+use super::store::Store;
 use super::{Evaluated, Observer, RunError, RunRequest};
 use crate::column::Frame;
 use crate::cube::{Cells, Fact, FactInputs, build_fact};
@@ -192,6 +193,7 @@ pub fn by_code(rejections: &[Rejection]) -> Vec<(Code, u64)> {
 /// Writes the report and, where there is a lake, commits the run.
 pub fn publish(
     mut evaluated: Evaluated,
+    store: Store,
     request: &RunRequest,
     observer: &dyn Observer,
 ) -> Result<Outcome, RunError> {
@@ -205,10 +207,7 @@ pub fn publish(
     let mut record = record_of(&evaluated, &draft);
     // Whatever keeps the report from being written must be known before the lake is.
     report::check_folder(&request.out)?;
-    #[cfg(feature = "delta")]
-    let stored = super::store::store(&evaluated, request, &record, &draft)?;
-    #[cfg(not(feature = "delta"))]
-    let stored = Stored::NoLake;
+    let stored = store.commit(&evaluated, request, &record, &draft)?;
     record.stages.push(stage("store", since.elapsed().as_secs_f64()));
     let json = serde_json::to_vec_pretty(&record).map_err(report::ReportError::from)?;
     draft.add("run.json", json);

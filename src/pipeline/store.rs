@@ -1,33 +1,86 @@
 //! A run into the lake, and what the lake published back out of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use hashbrown::HashMap;
+use rayon::prelude::*;
 
 use super::batches::{from_batches, to_months};
-use super::{Evaluated, RunError, RunRequest, Stored};
+use super::{Evaluated, Found, RunError, RunRequest, Stored};
 use crate::column::Frame;
-use crate::lake::{Committed, Draft, Entry, Input, Lake, LakeError, Named, Partition, Rows, TableWrite};
+use crate::lake::{Committed, Draft, Entry, Input, Lake, LakeError, Lock, Named, Partition, Rows, TableWrite};
 use crate::model::TABLES;
 use crate::report::{self, RunRecord};
 
-/// Archives the exports, writes what changed of each table, and commits the run.
-pub fn store(
+/// The lake of a run, locked from before the first export is read.
+#[derive(Debug)]
+pub struct Store {
+    lake: Arc<Lake>,
+    lock: Arc<Lock>,
+    /// Archives the exports while they are read and judged.
+    archive: JoinHandle<Result<(), LakeError>>,
+}
+
+impl Store {
+    /// Takes the lock, and begins to archive the exports.
+    ///
+    /// # Errors
+    /// There can be no lake there, or another run holds its lock.
+    pub fn open(request: &RunRequest, found: &Found) -> Result<Store, RunError> {
+        let lake = Arc::new(Lake::open_or_create(&request.lake)?);
+        let lock = Arc::new(lake.lock(request.wait)?);
+        let inputs = found.sources.iter().flat_map(|(_, inputs)| inputs);
+        let exports: Vec<(PathBuf, Arc<str>)> =
+            inputs.map(|input| (input.path.clone(), input.file.blake3.clone())).collect();
+        let (own_lake, own_lock) = (lake.clone(), lock.clone());
+        let archive = thread::spawn(move || {
+            exports.iter().try_for_each(|(path, blake3)| own_lake.archive(&own_lock, path, blake3))
+        });
+        Ok(Store { lake, lock, archive })
+    }
+
+    /// Writes what changed of each table, and commits the run.
+    ///
+    /// # Errors
+    /// Whatever stops it; nothing is published then.
+    pub fn commit(
+        self,
+        evaluated: &Evaluated,
+        request: &RunRequest,
+        record: &RunRecord,
+        report: &report::Draft,
+    ) -> Result<Stored, RunError> {
+        let Store { lake, lock, archive } = self;
+        let writes = writes(evaluated, lake.latest()?.map_or(1, |entry| entry.run + 1));
+        match archive.join() {
+            Ok(archived) => archived?,
+            Err(defect) => std::panic::resume_unwind(defect),
+        }
+        let draft = draft(&lake, &lock, evaluated, request, record, report)?;
+        Ok(match lake.commit(&lock, draft, writes)? {
+            Committed::Published(entry) => Stored::Published(entry.run),
+            Committed::Unchanged(run) => Stored::Unchanged(run),
+        })
+    }
+}
+
+/// What the ledger will say of the run; the objects that it names are stored on the way.
+fn draft(
+    lake: &Lake,
+    lock: &Lock,
     evaluated: &Evaluated,
     request: &RunRequest,
     record: &RunRecord,
     report: &report::Draft,
-) -> Result<Stored, RunError> {
-    let lake = Lake::open_or_create(&request.lake)?;
-    let lock = lake.lock(request.wait)?;
-    for input in &evaluated.inputs {
-        lake.archive(&lock, &input.path, &input.blake3)?;
-    }
+) -> Result<Draft, LakeError> {
     let put = |name: &str, bytes: &[u8]| -> Result<Named, LakeError> {
-        Ok(Named { name: name.to_owned(), blake3: lake.put_object(&lock, bytes)? })
+        Ok(Named { name: name.to_owned(), blake3: lake.put_object(lock, bytes)? })
     };
-    let outputs = report.files.iter().map(|(name, bytes)| put(name, bytes)).collect::<Result<Vec<_>, _>>()?;
-    let seeds = evaluated.reference.texts().map(|(name, text)| put(name, text.as_bytes()));
+    let outputs = report.files.par_iter().map(|(name, bytes)| put(name, bytes)).collect::<Result<Vec<_>, _>>()?;
+    let seeds: Vec<(&str, &str)> = evaluated.reference.texts().collect();
+    let seeds = seeds.into_par_iter().map(|(name, text)| put(name, text.as_bytes()));
     let seeds = seeds.collect::<Result<Vec<_>, _>>()?;
     let cells =
         outputs.iter().find(|output| output.name == "cells.parquet").map(|output| output.blake3.clone());
@@ -37,7 +90,7 @@ pub fn store(
         blake3: input.blake3.clone(),
         rows: input.rows,
     });
-    let draft = Draft {
+    Ok(Draft {
         published_at: request.published_at.clone(),
         pipeline: put(&evaluated.file.name, evaluated.file.text.as_bytes())?,
         params: evaluated.params.clone(),
@@ -57,11 +110,6 @@ pub fn store(
         cells,
         objects: seeds,
         extra: serde_json::Value::Null,
-    };
-    let run = lake.latest()?.map_or(1, |entry| entry.run + 1);
-    Ok(match lake.commit(&lock, draft, writes(evaluated, run))? {
-        Committed::Published(entry) => Stored::Published(entry.run),
-        Committed::Unchanged(run) => Stored::Unchanged(run),
     })
 }
 

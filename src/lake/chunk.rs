@@ -1,0 +1,209 @@
+//! Column chunks of a data file, made from coded columns: distinct values become the dictionary page, codes are
+//! packed as they are. Nothing is hashed again, which is what costs the general writer most of its time.
+
+use std::io;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array,
+    StringArray, downcast_array,
+};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int64Type, UInt32Type};
+use arrow::error::ArrowError;
+use bytes::Bytes;
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::statistics::Statistics;
+use parquet::schema::types::ColumnDescPtr;
+
+use super::packing::{differences, runs};
+use super::page::{Content, Pages};
+
+/// Rows of a page: what one checksum covers, and what a reader decodes at a time.
+const PAGE: usize = 1 << 16;
+/// The code of a row without a value.
+const EMPTY: u32 = u32::MAX;
+/// Texts that are longer have no extremes in the footer.
+const EXTREME_MAX: usize = 128;
+
+/// The bytes of a chunk and what the footer says of it.
+pub(super) type Chunk = (Bytes, ColumnCloseResult);
+
+/// Encodes the rows of one row group of one column. Whole numbers that are not coded are stored as differences,
+/// everything else by a dictionary.
+///
+/// # Errors
+/// A type that the lake does not store, or a page beyond two gigabytes.
+pub(super) fn encode(array: &ArrayRef, column: &ColumnDescPtr) -> Result<Chunk, ParquetError> {
+    let mut pages = Pages::new()?;
+    let (statistics, data_begins) = match array.as_primitive_opt::<Int64Type>() {
+        Some(numbers) => (add_numbers(numbers, &mut pages)?, None),
+        None => {
+            let (statistics, end) = add_coded(array, &mut pages)?;
+            (statistics, Some(end))
+        }
+    };
+    let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+    let encodings = match data_begins {
+        Some(_) => vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY],
+        None => vec![Encoding::RLE, Encoding::DELTA_BINARY_PACKED],
+    };
+    let metadata = ColumnChunkMetaData::builder(column.clone())
+        .set_encodings(encodings)
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_num_values(count(array.len()))
+        .set_total_compressed_size(count(pages.bytes.len()))
+        .set_total_uncompressed_size(count(pages.uncompressed))
+        .set_dictionary_page_offset(data_begins.map(|_| 0))
+        .set_data_page_offset(data_begins.map_or(0, count))
+        .set_statistics(statistics)
+        .build()?;
+    let close = ColumnCloseResult {
+        bytes_written: pages.bytes.len() as u64,
+        rows_written: array.len() as u64,
+        metadata,
+        bloom_filter: None,
+        column_index: None,
+        offset_index: None,
+    };
+    Ok((Bytes::from(pages.bytes), close))
+}
+
+fn add_numbers(numbers: &Int64Array, pages: &mut Pages) -> io::Result<Statistics> {
+    for start in (0..numbers.len()).step_by(PAGE) {
+        let page = numbers.slice(start, PAGE.min(numbers.len() - start));
+        let mut body = Vec::new();
+        add_levels(page.iter().map(|number| number.is_some()), page.null_count() > 0, &mut body);
+        let filled: Vec<i64> = page.iter().flatten().collect();
+        differences(&filled, &mut body);
+        pages.add(Content::Differences, page.len(), &body)?;
+    }
+    Ok(whole_numbers(numbers.iter().flatten(), numbers.null_count(), None))
+}
+
+/// Returns where the dictionary ends, beside the statistics.
+fn add_coded(array: &ArrayRef, pages: &mut Pages) -> Result<(Statistics, usize), ParquetError> {
+    let array = coded(array)?;
+    let (codes, used) = dense(&array);
+    let values = array.values();
+    let (plain, statistics) = dictionary(values, &used, codes.iter().filter(|code| **code == EMPTY).count())?;
+    pages.add(Content::Dictionary, used.len(), &plain)?;
+    let end = pages.bytes.len();
+    // Zero bits for one value are allowed, but not every reader takes them.
+    let width = (u32::BITS - (used.len().saturating_sub(1) as u32).leading_zeros()).max(1);
+    for page in codes.chunks(PAGE) {
+        let mut body = Vec::new();
+        let has_empty = page.contains(&EMPTY);
+        add_levels(page.iter().map(|code| *code != EMPTY), has_empty, &mut body);
+        body.push(width as u8);
+        if has_empty {
+            let filled: Vec<u32> = page.iter().copied().filter(|code| *code != EMPTY).collect();
+            runs(&filled, width, &mut body);
+        } else {
+            runs(page, width, &mut body);
+        }
+        pages.add(Content::Codes, page.len(), &body)?;
+    }
+    Ok((statistics, end))
+}
+
+/// Which rows have a value: runs of one bit, their length in front.
+fn add_levels(rows: impl ExactSizeIterator<Item = bool>, has_empty: bool, body: &mut Vec<u8>) {
+    let mut packed = Vec::new();
+    if has_empty {
+        let levels: Vec<u32> = rows.map(u32::from).collect();
+        runs(&levels, 1, &mut packed);
+    } else {
+        super::packing::uleb(rows.len() as u64 * 2, &mut packed);
+        packed.push(1);
+    }
+    body.extend_from_slice(&(packed.len() as u32).to_le_bytes());
+    body.extend_from_slice(&packed);
+}
+
+/// The column as codes and values; one that is not coded yet is coded here.
+fn coded(array: &ArrayRef) -> Result<DictionaryArray<UInt32Type>, ArrowError> {
+    let values = match array.data_type() {
+        DataType::Dictionary(_, values) => values.clone(),
+        other => Box::new(other.clone()),
+    };
+    let wanted = DataType::Dictionary(Box::new(DataType::UInt32), values);
+    let array = if *array.data_type() == wanted { array.clone() } else { cast(array, &wanted)? };
+    Ok(downcast_array(&array))
+}
+
+/// Codes over those values alone that these rows use, in order of appearance, and which values those are.
+fn dense(array: &DictionaryArray<UInt32Type>) -> (Vec<u32>, Vec<u32>) {
+    let values = array.values();
+    let mut new = vec![EMPTY; values.len()];
+    let mut used = Vec::new();
+    let keys = array.keys();
+    let mut code_of = |key: u32| {
+        let Some(slot) = new.get_mut(key as usize).filter(|_| values.is_valid(key as usize)) else {
+            return EMPTY;
+        };
+        if *slot == EMPTY {
+            *slot = used.len() as u32;
+            used.push(key);
+        }
+        *slot
+    };
+    let codes = match keys.null_count() {
+        0 => keys.values().iter().map(|key| code_of(*key)).collect(),
+        _ => keys.iter().map(|key| key.map_or(EMPTY, &mut code_of)).collect(),
+    };
+    (codes, used)
+}
+
+/// The values that are used, written plainly, and their extremes.
+fn dictionary(values: &ArrayRef, used: &[u32], empty: usize) -> Result<(Vec<u8>, Statistics), ParquetError> {
+    let mut plain = Vec::new();
+    let each = || used.iter().map(|code| *code as usize);
+    let nulls = Some(empty as u64);
+    let distinct = Some(used.len() as u64);
+    let statistics = match values.data_type() {
+        DataType::Utf8 => {
+            let texts: StringArray = downcast_array(values);
+            for code in each() {
+                let text = texts.value(code);
+                plain.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                plain.extend_from_slice(text.as_bytes());
+            }
+            let extreme =
+                |text: Option<&str>| text.filter(|text| text.len() <= EXTREME_MAX).map(|text| text.into());
+            let least = extreme(each().map(|code| texts.value(code)).min());
+            let most = extreme(each().map(|code| texts.value(code)).max());
+            let both = least.zip(most).unzip();
+            Statistics::byte_array(both.0, both.1, distinct, nulls, false)
+        }
+        DataType::Int32 | DataType::Date32 => {
+            let number = |code| match values.data_type() {
+                DataType::Int32 => downcast_array::<Int32Array>(values).value(code),
+                _ => downcast_array::<Date32Array>(values).value(code),
+            };
+            let numbers: Vec<i32> = each().map(number).collect();
+            numbers.iter().for_each(|number| plain.extend_from_slice(&number.to_le_bytes()));
+            let (least, most) = (numbers.iter().min().copied(), numbers.iter().max().copied());
+            Statistics::int32(least, most, distinct, nulls, false)
+        }
+        DataType::Int64 => {
+            let numbers: Int64Array = downcast_array(values);
+            each().for_each(|code| plain.extend_from_slice(&numbers.value(code).to_le_bytes()));
+            whole_numbers(each().map(|code| numbers.value(code)), empty, distinct)
+        }
+        DataType::Decimal128(38, _) => {
+            let numbers: Decimal128Array = downcast_array(values);
+            each().for_each(|code| plain.extend_from_slice(&numbers.value(code).to_be_bytes()));
+            Statistics::fixed_len_byte_array(None, None, distinct, nulls, false)
+        }
+        other => return Err(ParquetError::NYI(format!("the lake stores no {other}"))),
+    };
+    Ok((plain, statistics))
+}
+
+fn whole_numbers(numbers: impl Iterator<Item = i64> + Clone, empty: usize, distinct: Option<u64>) -> Statistics {
+    let (least, most) = (numbers.clone().min(), numbers.max());
+    Statistics::int64(least, most, distinct, Some(empty as u64), false)
+}

@@ -1,0 +1,115 @@
+//! Pages of a Parquet file, each with its checksum: parquet 59.3 compares checksums, but writes none.
+
+use std::io;
+
+use super::packing::{uleb, zigzag};
+
+/// What a page holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// The distinct values of a chunk.
+    Dictionary,
+    /// Codes of values in the dictionary.
+    Codes,
+    /// Packed differences of whole numbers.
+    Differences,
+}
+
+// Numbers of the Apache Parquet format (parquet.thrift).
+const DATA_PAGE: i32 = 0;
+const DICTIONARY_PAGE: i32 = 2;
+const PLAIN: i32 = 0;
+const RLE: i32 = 3;
+const DELTA_BINARY_PACKED: i32 = 5;
+const RLE_DICTIONARY: i32 = 8;
+
+/// Appends compressed pages to the bytes of a chunk.
+pub(super) struct Pages {
+    compressor: zstd::bulk::Compressor<'static>,
+    pub(super) bytes: Vec<u8>,
+    /// What the pages would take without compression, headers included.
+    pub(super) uncompressed: usize,
+}
+
+impl Pages {
+    /// # Errors
+    /// The compressor cannot be made.
+    pub(super) fn new() -> io::Result<Pages> {
+        let compressor = zstd::bulk::Compressor::new(1)?;
+        Ok(Pages { compressor, bytes: Vec::new(), uncompressed: 0 })
+    }
+
+    /// # Errors
+    /// The compressor's own, or a page beyond two gigabytes.
+    pub(super) fn add(&mut self, content: Content, values: usize, body: &[u8]) -> io::Result<()> {
+        let compressed = self.compressor.compress(body)?;
+        let too_large = |_| io::Error::new(io::ErrorKind::FileTooLarge, "a page of more than 2 GiB");
+        let checksum = i32::from_ne_bytes(crc32fast::hash(&compressed).to_ne_bytes());
+        let values = i32::try_from(values).map_err(too_large)?;
+        let header = header(
+            content,
+            values,
+            i32::try_from(body.len()).map_err(too_large)?,
+            i32::try_from(compressed.len()).map_err(too_large)?,
+            checksum,
+        );
+        self.uncompressed += header.len() + body.len();
+        self.bytes.extend_from_slice(&header);
+        self.bytes.extend_from_slice(&compressed);
+        Ok(())
+    }
+}
+
+/// A page header in Thrift's compact protocol.
+fn header(content: Content, values: i32, plain: i32, compressed: i32, checksum: i32) -> Vec<u8> {
+    let page = if content == Content::Dictionary { DICTIONARY_PAGE } else { DATA_PAGE };
+    let mut header = Struct::default();
+    header.numbers(&[(1, page), (2, plain), (3, compressed), (4, checksum)]);
+    match content {
+        Content::Dictionary => {
+            header.begin(7);
+            header.numbers(&[(1, values), (2, PLAIN)]);
+        }
+        Content::Codes => {
+            header.begin(5);
+            header.numbers(&[(1, values), (2, RLE_DICTIONARY), (3, RLE), (4, RLE)]);
+        }
+        Content::Differences => {
+            header.begin(5);
+            header.numbers(&[(1, values), (2, DELTA_BINARY_PACKED), (3, RLE), (4, RLE)]);
+        }
+    }
+    header.end();
+    header.end();
+    header.bytes
+}
+
+/// Fields by ascending number; one struct may be nested as the last field.
+#[derive(Default)]
+struct Struct {
+    bytes: Vec<u8>,
+    last: u8,
+}
+
+impl Struct {
+    fn field(&mut self, number: u8, kind: u8) {
+        self.bytes.push((number - self.last) << 4 | kind);
+        self.last = number;
+    }
+
+    fn numbers(&mut self, fields: &[(u8, i32)]) {
+        for (number, value) in fields {
+            self.field(*number, 5);
+            zigzag((*value).into(), &mut self.bytes);
+        }
+    }
+
+    fn begin(&mut self, number: u8) {
+        self.field(number, 12);
+        self.last = 0;
+    }
+
+    fn end(&mut self) {
+        uleb(0, &mut self.bytes);
+    }
+}
