@@ -123,14 +123,13 @@ impl Frame {
     }
 
     /// Row of each key in the named column, for joins. A key that occurs twice keeps its first row.
-    pub fn rows_by(&self, name: &str) -> HashMap<Value, u32> {
-        let mut rows = HashMap::new();
-        if let Some(column) = self.column(name) {
-            let mut met = vec![false; column.values().len()];
-            for (row, code) in column.codes().iter().enumerate() {
-                if !std::mem::replace(&mut met[*code as usize], true) {
-                    rows.entry(column.values()[*code as usize].clone()).or_insert(row as u32);
-                }
+    pub fn rows_by(&self, name: &str) -> HashMap<&Value, u32> {
+        let Some(column) = self.column(name) else { return HashMap::new() };
+        let mut rows = HashMap::with_capacity(column.values().len());
+        let mut met = vec![false; column.values().len()];
+        for (row, code) in column.codes().iter().enumerate() {
+            if !std::mem::replace(&mut met[*code as usize], true) {
+                rows.entry(&column.values()[*code as usize]).or_insert(row as u32);
             }
         }
         rows

@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::decide::{DECIDING, Outcome, decide};
@@ -92,21 +91,19 @@ fn expand(frame: &Frame, combinations: &[u32], outcomes: &[Outcome], official: O
     let mut expanded = frame.take(&rows);
     let highest = replicates.iter().max().map_or(0, |most| most + 1);
     let numbers = (1..=i64::from(highest)).map(Value::Integer).collect();
-    // Distinct pairs of combination and replicate: values are made once for each.
-    let mut pairs: HashMap<(u32, u32), u32> = HashMap::new();
-    let mut distinct: Vec<(u32, u32)> = Vec::new();
-    let mut codes = Vec::with_capacity(rows.len());
-    for (row, replicate) in rows.iter().zip(&replicates) {
-        let pair = (combinations[*row as usize], *replicate);
-        codes.push(*pairs.entry(pair).or_insert_with(|| {
-            distinct.push(pair);
-            distinct.len() as u32 - 1
-        }));
+    // Pairs of combination and replicate: values are made once for each.
+    let mut pairs: Vec<(u32, u32)> = Vec::new();
+    let mut first_of: Vec<u32> = Vec::with_capacity(outcomes.len());
+    for (combination, outcome) in outcomes.iter().enumerate() {
+        first_of.push(pairs.len() as u32);
+        pairs.extend((0..outcome.quantities.len().max(1)).map(|count| (combination as u32, count as u32)));
     }
+    let code = |(row, replicate): (&u32, &u32)| first_of[combinations[*row as usize] as usize] + replicate;
+    let codes = rows.iter().zip(&replicates).map(code).collect();
     let quantity = |(combination, replicate): &(u32, u32)| {
         outcomes[*combination as usize].quantities.get(*replicate as usize)
     };
-    let coded = Coded::new(distinct, codes);
+    let coded = Coded::new(pairs, codes);
     let text = |text: &str| Value::Text(Arc::from(text));
     expanded.set("replicate", Coded::new(numbers, replicates));
     expanded.set(

@@ -134,7 +134,7 @@ pub struct Overdue {
 /// nor those whose notice lies behind the day.
 pub fn overdue(duties: &Frame, samples: &Frame, as_of: Date, reference: &Reference) -> Vec<Overdue> {
     let clocks = Clocks::of(duties, as_of, reference);
-    let index: HashMap<Value, u32> = samples.rows_by("sample_code");
+    let index: HashMap<&Value, u32> = samples.rows_by("sample_code");
     let [codes, parts, agencies, regions, notified] =
         ["sample_code", "part", "agency", "region", "notified_on"].map(|name| duties.column_or_missing(name));
     let [levels, products] = ["level", "product"].map(|name| samples.column_or_missing(name));

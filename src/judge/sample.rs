@@ -46,8 +46,12 @@ pub fn conclude(samples: &mut Frame, determinations: &Frame) -> Vec<Rejection> {
     let again = samples.column_or_missing("reinspection").map(of_reinspection);
     let stated = prefer(&prefer(&samples.column_or_missing("final_verdict"), &again), &first);
     let basis = samples.column_or_missing(CONCLUSION);
-    let by_items = by_sample(determinations, "verdict");
-    let by_judgement = by_sample(determinations, "judged_verdict");
+    let rests_on = |word: &str| basis.values().iter().any(|basis| basis.as_text() == Some(word));
+    let verdicts = |word: &str, column: &str| {
+        if rests_on(word) { by_sample(determinations, column) } else { HashMap::new() }
+    };
+    let by_items = verdicts("items", "verdict");
+    let by_judgement = verdicts("judged", "judged_verdict");
     let items = Items::by_sample(determinations);
     let codes = samples.column_or_missing("sample_code");
     let objections = samples.column_or_missing("objection");
@@ -151,15 +155,16 @@ fn by_sample(determinations: &Frame, column: &str) -> HashMap<Value, Verdict> {
     let verdicts = determinations.column_or_missing(column);
     let codes = determinations.column_or_missing("sample_code");
     let mut by_code = vec![Verdict::Unjudged; codes.values().len()];
-    for (code, verdict) in codes.codes().iter().zip(verdicts.iter()) {
-        let verdict = match verdict.as_text() {
-            Some("conforming") => Verdict::Conforming,
-            Some("nonconforming") => Verdict::Nonconforming,
-            Some("undetermined") => Verdict::Undetermined,
-            _ => Verdict::Unjudged,
-        };
+    let meant = verdicts.values().iter().map(|verdict| match verdict.as_text() {
+        Some("conforming") => Verdict::Conforming,
+        Some("nonconforming") => Verdict::Nonconforming,
+        Some("undetermined") => Verdict::Undetermined,
+        _ => Verdict::Unjudged,
+    });
+    let meant: Vec<Verdict> = meant.collect();
+    for (code, verdict) in codes.codes().iter().zip(verdicts.codes()) {
         let own = &mut by_code[*code as usize];
-        *own = Verdict::all([*own, verdict]);
+        *own = Verdict::all([*own, meant[*verdict as usize]]);
     }
     codes.values().iter().cloned().zip(by_code).collect()
 }

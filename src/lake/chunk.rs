@@ -25,6 +25,8 @@ use super::page::{Content, Pages};
 const PAGE: usize = 1 << 16;
 /// The code of a row without a value.
 const EMPTY: u32 = u32::MAX;
+/// A value that no row has used so far.
+const UNSEEN: u32 = u32::MAX - 1;
 /// Texts that are longer have no extremes in the footer.
 const EXTREME_MAX: usize = 128;
 
@@ -137,14 +139,13 @@ fn coded(array: &ArrayRef) -> Result<DictionaryArray<UInt32Type>, ArrowError> {
 /// Codes over those values alone that these rows use, in order of appearance, and which values those are.
 fn dense(array: &DictionaryArray<UInt32Type>) -> (Vec<u32>, Vec<u32>) {
     let values = array.values();
-    let mut new = vec![EMPTY; values.len()];
+    let new = |value| if values.is_valid(value) { UNSEEN } else { EMPTY };
+    let mut new: Vec<u32> = (0..values.len()).map(new).collect();
     let mut used = Vec::new();
     let keys = array.keys();
     let mut code_of = |key: u32| {
-        let Some(slot) = new.get_mut(key as usize).filter(|_| values.is_valid(key as usize)) else {
-            return EMPTY;
-        };
-        if *slot == EMPTY {
+        let Some(slot) = new.get_mut(key as usize) else { return EMPTY };
+        if *slot == UNSEEN {
             *slot = used.len() as u32;
             used.push(key);
         }
@@ -203,7 +204,11 @@ fn dictionary(values: &ArrayRef, used: &[u32], empty: usize) -> Result<(Vec<u8>,
     Ok((plain, statistics))
 }
 
-fn whole_numbers(numbers: impl Iterator<Item = i64> + Clone, empty: usize, distinct: Option<u64>) -> Statistics {
+fn whole_numbers(
+    numbers: impl Iterator<Item = i64> + Clone,
+    empty: usize,
+    distinct: Option<u64>,
+) -> Statistics {
     let (least, most) = (numbers.clone().min(), numbers.max());
     Statistics::int64(least, most, distinct, Some(empty as u64), false)
 }

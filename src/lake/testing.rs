@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array,
-    RecordBatch, StringArray,
+    ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray,
 };
 use arrow::datatypes::Int32Type;
 

@@ -7,7 +7,9 @@ use arrow::array::{
     Array, ArrayRef, AsArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array,
     RecordBatch, StringArray, UInt32Array,
 };
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Field, Int32Type, Int64Type, Schema, UInt32Type};
+use arrow::datatypes::{
+    DataType, Date32Type, Decimal128Type, Field, Int32Type, Int64Type, Schema, UInt32Type,
+};
 use arrow::error::ArrowError;
 use hashbrown::HashMap;
 use jiff::civil::date;

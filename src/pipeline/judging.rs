@@ -38,12 +38,20 @@ pub fn judge_tables(
     };
     let none = Frame::default();
     let known = determinations.as_ref().unwrap_or(&none);
-    assembled.warnings.extend(list_suspicious(known, samples, &reference.units));
-    assembled.warnings.extend(conclude(samples, known));
-    if let Some(determinations) = determinations {
+    let as_sampled = samples.clone();
+    let (differing, (suspicious, days)) = rayon::join(
+        || conclude(samples, known),
+        || {
+            let list = || list_suspicious(known, &as_sampled, &reference.units);
+            rayon::join(list, || super::shape::days_of_samples(&as_sampled, known))
+        },
+    );
+    assembled.warnings.extend(suspicious);
+    assembled.warnings.extend(differing);
+    if let Some(mut determinations) = determinations {
         super::derive::derive(samples, &determinations, &file.derived);
-        let dated = super::shape::date_by_sample(samples, determinations);
-        tables.insert("determinations".to_owned(), dated);
+        determinations.set("sampled_on", days);
+        tables.insert("determinations".to_owned(), determinations);
     }
     tables.insert("samples".to_owned(), std::mem::take(samples));
 }

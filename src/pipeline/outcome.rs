@@ -21,7 +21,7 @@ use crate::judge::overdue;
 use crate::model::{Code, Rejection, Scope, UNKNOWN};
 use crate::reference::Reference;
 use crate::report::{
-    self, CsvOptions, Draft, InputRecord, RunRecord, StageSeconds, Table, cells_to_parquet,
+    self, CsvOptions, Draft, InputRecord, ReportError, RunRecord, StageSeconds, Table, cells_to_parquet,
     disagreements_table, indicators_table, overdue_table, rejections_table, scorecard_table,
     scorecard_workbook, table_to_parquet, warnings_table, write_csv,
 };
@@ -226,32 +226,52 @@ fn draft_report(evaluated: &Evaluated, request: &RunRequest) -> Result<Draft, Ru
         .map(|(code, count)| (code.as_str().to_owned(), code.zh().to_owned(), count))
         .collect();
     let title = format!("{}（截至 {}）", file.title_zh, evaluated.as_of);
-    let json = |table: &Table| serde_json::to_vec_pretty(&table.to_json()).map_err(report::ReportError::from);
-    let mut draft = Draft::default();
-    draft.add("scorecard.csv", write_csv(&scorecard, options));
-    draft.add("scorecard.parquet", table_to_parquet(&scorecard)?);
-    draft.add("scorecard.json", json(&scorecard)?);
-    draft.add("scorecard.xlsx", scorecard_workbook(&title, &scorecard, &by_region(evaluated), &counts)?);
-    draft.add("indicators.csv", write_csv(&indicators, options));
-    draft.add("indicators.parquet", table_to_parquet(&indicators)?);
-    draft.add("indicators.json", json(&indicators)?);
-    draft.add("cells.parquet", cells_to_parquet(&evaluated.cells)?);
-    draft.add("rejections.csv", write_csv(&rejections, options));
-    draft.add("warnings.csv", write_csv(&warnings_table(&evaluated.assembled.warnings), options));
-    if let Some(determinations) = evaluated.assembled.tables.get("determinations") {
-        draft.add("disagreements.csv", write_csv(&disagreements_table(determinations), options));
+    let json = |table: &Table| Ok(serde_json::to_vec_pretty(&table.to_json())?);
+    let csv = |table: &Table| Ok(write_csv(table, options));
+    let mut files: Vec<(&str, Make<'_>)> = vec![
+        ("scorecard.csv", Box::new(|| csv(&scorecard))),
+        ("scorecard.parquet", Box::new(|| table_to_parquet(&scorecard))),
+        ("scorecard.json", Box::new(|| json(&scorecard))),
+        (
+            "scorecard.xlsx",
+            Box::new(|| scorecard_workbook(&title, &scorecard, &by_region(evaluated), &counts)),
+        ),
+        ("indicators.csv", Box::new(|| csv(&indicators))),
+        ("indicators.parquet", Box::new(|| table_to_parquet(&indicators))),
+        ("indicators.json", Box::new(|| json(&indicators))),
+        ("cells.parquet", Box::new(|| cells_to_parquet(&evaluated.cells))),
+        ("rejections.csv", Box::new(|| csv(&rejections))),
+        ("warnings.csv", Box::new(|| csv(&warnings_table(&evaluated.assembled.warnings)))),
+    ];
+    let tables = &evaluated.assembled.tables;
+    if let Some(determinations) = tables.get("determinations") {
+        files.push(("disagreements.csv", Box::new(|| csv(&disagreements_table(determinations)))));
     }
-    if let Some(duties) = evaluated.assembled.tables.get("duties") {
-        let none = Frame::default();
-        let samples = evaluated.assembled.tables.get("samples").unwrap_or(&none);
-        let listed = overdue(duties, samples, evaluated.as_of, &evaluated.reference);
-        draft.add("overdue.csv", write_csv(&overdue_table(&listed), options));
+    if let Some(duties) = tables.get("duties") {
+        files.push((
+            "overdue.csv",
+            Box::new(|| {
+                let none = Frame::default();
+                let samples = tables.get("samples").unwrap_or(&none);
+                let listed = overdue(duties, samples, evaluated.as_of, &evaluated.reference);
+                csv(&overdue_table(&listed))
+            }),
+        ));
     }
     if let Some(by) = &file.means_by {
-        draft.add("means.csv", write_csv(&means(evaluated, by), options));
+        files.push(("means.csv", Box::new(|| csv(&means(evaluated, by)))));
+    }
+    let made: Vec<(&str, Result<Vec<u8>, ReportError>)> =
+        files.par_iter().map(|(name, make)| (*name, make())).collect();
+    let mut draft = Draft::default();
+    for (name, bytes) in made {
+        draft.add(name, bytes?);
     }
     Ok(draft)
 }
+
+/// How a file of the report is made.
+type Make<'a> = Box<dyn Fn() -> Result<Vec<u8>, ReportError> + Sync + 'a>;
 
 /// Means of the year to date.
 fn means(evaluated: &Evaluated, by: &[String]) -> Table {

@@ -123,13 +123,11 @@ pub fn attach(base: &mut Frame, other: &Frame, key: &str) -> Vec<u32> {
     strays
 }
 
-/// Gives determinations the day of their sample, by which they are filed.
-pub fn date_by_sample(samples: &Frame, mut determinations: Frame) -> Frame {
+/// The day of each determination's sample, by which determinations are filed.
+pub fn days_of_samples(samples: &Frame, determinations: &Frame) -> Coded<Value> {
     let partners = determinations.partners(samples, "sample_code");
     let undated = Coded::constant(Value::Missing, determinations.rows());
-    let days = undated.overlay(&samples.column_or_missing("sampled_on"), &partners);
-    determinations.set("sampled_on", days);
-    determinations
+    undated.overlay(&samples.column_or_missing("sampled_on"), &partners)
 }
 
 /// A bare percentage becomes numerator over denominator: 40.3 % is 403 over 1000, and is flagged. All are

@@ -10,7 +10,9 @@ use rayon::prelude::*;
 use super::batches::{from_batches, to_months};
 use super::{Evaluated, Found, RunError, RunRequest, Stored};
 use crate::column::Frame;
-use crate::lake::{Committed, Draft, Entry, Input, Lake, LakeError, Lock, Named, Partition, Rows, TableWrite};
+use crate::lake::{
+    Committed, Draft, Entry, Input, Lake, LakeError, Lock, Named, Partition, Rows, TableWrite,
+};
 use crate::model::TABLES;
 use crate::report::{self, RunRecord};
 
@@ -78,7 +80,8 @@ fn draft(
     let put = |name: &str, bytes: &[u8]| -> Result<Named, LakeError> {
         Ok(Named { name: name.to_owned(), blake3: lake.put_object(lock, bytes)? })
     };
-    let outputs = report.files.par_iter().map(|(name, bytes)| put(name, bytes)).collect::<Result<Vec<_>, _>>()?;
+    let outputs =
+        report.files.par_iter().map(|(name, bytes)| put(name, bytes)).collect::<Result<Vec<_>, _>>()?;
     let seeds: Vec<(&str, &str)> = evaluated.reference.texts().collect();
     let seeds = seeds.into_par_iter().map(|(name, text)| put(name, text.as_bytes()));
     let seeds = seeds.collect::<Result<Vec<_>, _>>()?;

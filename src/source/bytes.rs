@@ -7,10 +7,11 @@ use flate2::read::MultiGzDecoder;
 use super::SourceError;
 use super::error::Problem;
 
-/// A decompressed text, or a workbook as it is.
+/// A decompressed text, a text in its file with its length, or a workbook as it is.
 #[derive(Debug)]
 pub enum Content {
     Text(Vec<u8>),
+    LongText(File, usize),
     Workbook(Vec<u8>),
 }
 
@@ -19,6 +20,8 @@ const TEXT_LIMIT: u64 = 64 << 30;
 /// A text that unpacks to more than this many times its packed size is no table, unless it is small.
 const RATIO_LIMIT: u64 = 400;
 const SMALL_TEXT: u64 = 64 << 20;
+/// A text of more bytes is read piece by piece.
+const HELD_MAX: usize = 8 << 20;
 /// A workbook is held in memory while its cells stream out of it.
 const WORKBOOK_LIMIT: u64 = 2 << 30;
 
@@ -41,7 +44,10 @@ pub fn open(path: &Path) -> Result<Content, SourceError> {
         [0xd0, 0xcf, 0x11, 0xe0] => Err(Problem::Unsupported { kind: "old Excel (XLS)" }.in_file(path)),
         _ => {
             limit("the file", size, TEXT_LIMIT).map_err(|problem| problem.in_file(path))?;
-            read_text(reader, size).map(Content::Text).map_err(io_error)
+            match usize::try_from(size) {
+                Ok(length) if length > HELD_MAX => Ok(Content::LongText(reader.into_inner(), length)),
+                _ => read_all(reader, size).map(Content::Text).map_err(io_error),
+            }
         }
     }
 }
@@ -72,32 +78,6 @@ fn read_all(mut reader: impl Read, size: u64) -> io::Result<Vec<u8>> {
     bytes.try_reserve_exact(usize::try_from(size).unwrap_or(usize::MAX)).map_err(io::Error::other)?;
     reader.read_to_end(&mut bytes)?;
     Ok(bytes)
-}
-
-/// Reads a file of some size by several threads; one that has shrunk meanwhile is an error.
-#[cfg(unix)]
-fn read_text(reader: BufReader<File>, size: u64) -> io::Result<Vec<u8>> {
-    use std::os::unix::fs::FileExt;
-
-    use rayon::prelude::*;
-
-    const PART: usize = 8 << 20;
-    let length = usize::try_from(size).map_err(io::Error::other)?;
-    if length <= PART {
-        return read_all(reader, size);
-    }
-    // Asked for first in a way that may fail; zeroed pages are then made by the threads that fill them.
-    Vec::<u8>::new().try_reserve_exact(length).map_err(io::Error::other)?;
-    let mut bytes = vec![0; length];
-    let file = reader.into_inner();
-    let parts = bytes.par_chunks_mut(PART).enumerate();
-    parts.map(|(index, part)| file.read_exact_at(part, (index * PART) as u64)).collect::<io::Result<()>>()?;
-    Ok(bytes)
-}
-
-#[cfg(not(unix))]
-fn read_text(reader: BufReader<File>, size: u64) -> io::Result<Vec<u8>> {
-    read_all(reader, size)
 }
 
 fn unpack(reader: impl Read, packed: u64) -> Result<Vec<u8>, Problem> {

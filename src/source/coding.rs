@@ -1,3 +1,4 @@
+use std::io;
 use std::sync::Arc;
 
 use encoding_rs::Encoding;
@@ -7,6 +8,7 @@ use super::encoding::{decode, show};
 use super::error::Problem;
 use super::header::{self, Binding, PREVIEW};
 use super::records::{Fields, Found, Records, Splitter};
+use super::text::Text;
 use super::{BadRecord, Layout, RawColumn, RawTable};
 use crate::column::{Coded, Dictionary};
 use crate::model::{Code, Fault};
@@ -31,40 +33,34 @@ pub fn code(
 /// A chunk begins behind a line end, which need not end a record: where the chunk before it ends elsewhere, inside
 /// a quoted field, its records are read again from there. So the result is that of one pass.
 pub fn code_text(
-    bytes: &[u8],
+    text: Text<'_>,
     delimiter: u8,
     layout: &Layout,
     encoding: &'static Encoding,
 ) -> Result<RawTable, Problem> {
     let sheet: Arc<str> = Arc::from("");
-    let mut splitter = Splitter::new(bytes, delimiter);
-    let (binding, mut coder, ended) = begin(&mut splitter, layout, encoding, &sheet)?;
-    if ended {
-        return coder.finish(&binding, sheet);
-    }
-    let starts = chunk_starts(bytes, splitter.position());
-    let read = |start: usize, end: usize| -> Result<(Coder, usize, u64), Problem> {
-        let mut part = Coder::new(&binding, encoding, true, Vec::new());
-        let mut splitter = Splitter::at(bytes, delimiter, start);
-        part.rest(&mut splitter, |own| own.position() >= end)?;
-        Ok((part, splitter.position(), splitter.lines()))
+    let head = code_head(text, delimiter, layout, encoding, &sheet)?;
+    let Head { binding, mut coder, mut position, mut line } = head;
+    let starts = chunk_starts(text, position)?;
+    let end_of = |index: usize| starts.get(index + 1).copied().unwrap_or(text.len());
+    let read = |buffer: &mut Vec<u8>, start, end| {
+        code_chunk(text, start, end, delimiter, buffer, || Coder::new(&binding, encoding, true, Vec::new()))
     };
-    let end_of = |index: usize| starts.get(index + 1).copied().unwrap_or(bytes.len());
-    let parts: Vec<Result<(Coder, usize, u64), Problem>> =
-        (0..starts.len()).into_par_iter().map(|index| read(starts[index], end_of(index))).collect();
-    let mut line = splitter.lines();
-    let mut position = splitter.position();
+    let parts: Vec<Result<Chunk, Problem>> = (0..starts.len())
+        .into_par_iter()
+        .map_init(Vec::new, |buffer, index| read(buffer, starts[index], end_of(index)))
+        .collect();
     let mut in_order = Vec::with_capacity(parts.len());
     for (index, part) in parts.into_iter().enumerate() {
-        let (mut part, end, lines) = match part? {
+        let mut part = match part? {
             _ if position >= end_of(index) && index + 1 < starts.len() => continue,
             part if position == starts[index] => part,
-            _ => read(position, end_of(index))?,
+            _ => read(&mut Vec::new(), position, end_of(index))?,
         };
-        part.shift(line);
-        line += lines;
-        position = end;
-        in_order.push(part);
+        part.coder.shift(line);
+        line += part.lines;
+        position = part.end;
+        in_order.push(part.coder);
     }
     coder.append(in_order);
     coder.finish(&binding, sheet)
@@ -74,19 +70,74 @@ pub fn code_text(
 const CHUNK: usize = 4 << 20;
 
 /// Where chunks begin: the first right here, the others behind a line end.
-fn chunk_starts(bytes: &[u8], from: usize) -> Vec<usize> {
+fn chunk_starts(text: Text<'_>, from: usize) -> io::Result<Vec<usize>> {
     let mut starts = vec![from];
+    let mut buffer = Vec::new();
     let mut next = from.saturating_add(CHUNK);
-    while let Some(length) = bytes.get(next..).and_then(|rest| memchr::memchr2(b'\n', b'\r', rest)) {
-        let end = next + length;
-        let step = if bytes[end..].starts_with(b"\r\n") { 2 } else { 1 };
-        if end + step >= bytes.len() {
-            break;
-        }
-        starts.push(end + step);
-        next = (end + step).saturating_add(CHUNK);
+    while let Some(start) = text.next_line(next, &mut buffer)? {
+        starts.push(start);
+        next = start.saturating_add(CHUNK);
     }
-    starts
+    Ok(starts)
+}
+
+/// The header, and the records that were read to find it.
+struct Head {
+    binding: Binding,
+    coder: Coder,
+    /// Where the next record begins, and on which line.
+    position: usize,
+    line: u64,
+}
+
+fn code_head(
+    text: Text<'_>,
+    delimiter: u8,
+    layout: &Layout,
+    encoding: &'static Encoding,
+    sheet: &str,
+) -> Result<Head, Problem> {
+    let mut buffer = Vec::new();
+    let mut end = CHUNK.min(text.len());
+    loop {
+        let mut splitter = Splitter::new(text.piece(0..end, &mut buffer)?, delimiter);
+        let begun = begin(&mut splitter, layout, encoding, sheet);
+        if end == text.len() || !(splitter.ran_out() || splitter.position() == end) {
+            let (binding, coder, _) = begun?;
+            return Ok(Head { binding, coder, position: splitter.position(), line: splitter.lines() });
+        }
+        end = end.saturating_mul(2).min(text.len());
+    }
+}
+
+/// The records that begin in a chunk.
+struct Chunk {
+    coder: Coder,
+    /// Where the record behind them begins.
+    end: usize,
+    /// Line ends among them.
+    lines: u64,
+}
+
+/// Codes the records that begin between two positions; the last of them may reach beyond.
+fn code_chunk(
+    text: Text<'_>,
+    start: usize,
+    end: usize,
+    delimiter: u8,
+    buffer: &mut Vec<u8>,
+    coder: impl Fn() -> Coder,
+) -> Result<Chunk, Problem> {
+    let mut seen = end;
+    loop {
+        let mut splitter = Splitter::within(text.piece(start..seen, buffer)?, delimiter);
+        let mut coder = coder();
+        coder.rest(&mut splitter, |own| start + own.position() >= end)?;
+        if !splitter.ran_out() || seen >= text.len() {
+            return Ok(Chunk { coder, end: start + splitter.position(), lines: splitter.lines() });
+        }
+        seen = seen.saturating_add(CHUNK);
+    }
 }
 
 /// Finds the header and codes what was read on the way to it; whether there is nothing more to read.
@@ -318,6 +369,8 @@ fn decode_all(encoding: &'static Encoding, dictionary: &Dictionary) -> (Vec<Arc<
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use encoding_rs::UTF_8;
     use proptest::prelude::*;
 
@@ -354,10 +407,14 @@ mod tests {
         }
         text.push_str("tail,\"never closed\nlast,row");
         let one = code(&mut Splitter::new(text.as_bytes(), b','), &layout(), UTF_8, Arc::from(""));
-        let other = code_text(text.as_bytes(), b',', &layout(), UTF_8);
+        let other = code_text(Text::Held(text.as_bytes()), b',', &layout(), UTF_8);
         let (one, other) = (one.expect("reads"), other.expect("reads"));
         assert!(one.lines.len() > 1000 && !one.bad_records.is_empty());
         assert!(one == other, "{} and {} rows", one.lines.len(), other.lines.len());
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(text.as_bytes()).expect("writes");
+        let filed = Text::Filed { file: &file, skip: 0, length: text.len() };
+        assert!(one == code_text(filed, b',', &layout(), UTF_8).expect("reads"));
     }
 
     proptest! {
@@ -366,7 +423,7 @@ mod tests {
             let mut long = vec![b'x'; CHUNK];
             long.extend(&bytes);
             long.extend(vec![b'y'; 10]);
-            for start in chunk_starts(&long, 0).into_iter().skip(1) {
+            for start in chunk_starts(Text::Held(&long), 0).expect("held").into_iter().skip(1) {
                 prop_assert!(matches!(long[start - 1], b'\n' | b'\r'));
                 prop_assert!(!(long[start - 1] == b'\r' && long[start] == b'\n'));
             }

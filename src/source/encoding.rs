@@ -11,10 +11,16 @@ pub struct Detected {
     pub delimiter: u8,
     /// Set where the bytes had to be transcoded before splitting; `encoding` is then UTF-8.
     transcoded: Option<Vec<u8>>,
-    skip: usize,
+    /// Length of the byte-order mark.
+    pub skip: usize,
 }
 
 impl Detected {
+    /// Whether the bytes can be split as they are.
+    pub fn splits_raw(&self) -> bool {
+        self.transcoded.is_none()
+    }
+
     /// The bytes to split: without a byte-order mark.
     pub fn bytes<'a>(&'a self, original: &'a [u8]) -> &'a [u8] {
         match &self.transcoded {
@@ -80,7 +86,7 @@ pub fn detect(
 
 /// Bytes that are looked at to tell encodings apart; what lies behind them is decoded strictly, text by text,
 /// and refused record by record where it does not decode.
-const SAMPLE: usize = 4 << 20;
+pub const SAMPLE: usize = 4 << 20;
 
 /// The beginning of a text up to a line end; of one whose beginning is all ASCII, up to well behind the first
 /// character that is not.
@@ -191,8 +197,8 @@ mod tests {
             let detected = detect(bytes, declared, None);
             assert_eq!(detected.map(|d| d.encoding.name()).ok(), Some(expected), "{name}");
         }
-        assert_eq!(detect(b"", None, None).err(), Some(Problem::Empty));
-        assert_eq!(detect(b" \r\n", None, None).err(), Some(Problem::Empty));
+        assert!(matches!(detect(b"", None, None), Err(Problem::Empty)));
+        assert!(matches!(detect(b" \r\n", None, None), Err(Problem::Empty)));
     }
 
     #[test]

@@ -14,8 +14,10 @@ pub enum SourceError {
 }
 
 /// What is wrong with the content.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[derive(Debug, thiserror::Error)]
 pub enum Problem {
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
     #[error("the file is empty, not even a header row is in it")]
     Empty,
     #[error("{what} ({detail})")]
@@ -44,7 +46,10 @@ pub struct Missing {
 
 impl Problem {
     pub(super) fn in_file(self, path: &Path) -> SourceError {
-        SourceError::Unreadable { path: path.to_owned(), problem: Box::new(self) }
+        match self {
+            Problem::Io(source) => SourceError::Io { path: path.to_owned(), source },
+            problem => SourceError::Unreadable { path: path.to_owned(), problem: Box::new(problem) },
+        }
     }
 }
 
@@ -75,7 +80,10 @@ impl SourceError {
                     Some("add the header to the column's list in the pipeline, or correct the export")
                 }
                 Problem::NoSheet { .. } => Some("correct `sheet` in the pipeline"),
-                Problem::Ambiguous { .. } | Problem::Unsupported { .. } | Problem::TooLarge { .. } => None,
+                Problem::Io(_)
+                | Problem::Ambiguous { .. }
+                | Problem::Unsupported { .. }
+                | Problem::TooLarge { .. } => None,
             },
         }
     }

@@ -9,8 +9,10 @@ mod encoding;
 mod error;
 mod header;
 mod records;
+mod text;
 mod workbook;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,6 +21,9 @@ use crate::model::Fault;
 
 pub use bytes::{Content, hash_file};
 pub use error::SourceError;
+
+use error::Problem;
+use text::Text;
 
 /// A column that a pipeline asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,13 +104,38 @@ pub struct RawColumn {
 /// The file cannot be opened, decompressed or decoded, or has no header with the required columns.
 pub fn read(path: &Path, layout: &Layout) -> Result<Vec<RawTable>, SourceError> {
     match bytes::open(path)? {
-        Content::Text(bytes) => {
-            let text = encoding::detect(&bytes, layout.encoding, layout.delimiter)
-                .map_err(|error| error.in_file(path))?;
-            let table = coding::code_text(text.bytes(&bytes), text.delimiter, layout, text.encoding)
-                .map_err(|error| error.in_file(path))?;
-            Ok(vec![table])
+        Content::Text(bytes) => read_text(&bytes, layout).map_err(|error| error.in_file(path)),
+        Content::LongText(file, length) => {
+            read_long_text(&file, length, layout).map_err(|error| error.in_file(path))
         }
         Content::Workbook(bytes) => workbook::read(&bytes, layout).map_err(|error| error.in_file(path)),
     }
 }
+
+fn read_text(bytes: &[u8], layout: &Layout) -> Result<Vec<RawTable>, Problem> {
+    let found = encoding::detect(bytes, layout.encoding, layout.delimiter)?;
+    let text = Text::Held(found.bytes(bytes));
+    Ok(vec![coding::code_text(text, found.delimiter, layout, found.encoding)?])
+}
+
+/// A text that need not be held whole, unless it has to be transcoded: its beginning tells how it is written.
+fn read_long_text(file: &File, length: usize, layout: &Layout) -> Result<Vec<RawTable>, Problem> {
+    let whole = Text::Filed { file, skip: 0, length };
+    let mut buffer = Vec::new();
+    let mut seen = encoding::SAMPLE * 2;
+    // A beginning that is all ASCII tells nothing.
+    while whole.piece(0..seen, &mut buffer)?.is_ascii() && seen < ASCII_MAX.min(length) {
+        seen *= 2;
+    }
+    let lines = memchr::memrchr(b'\n', &buffer).map_or(buffer.len(), |end| end + 1);
+    match encoding::detect(buffer.get(..lines).unwrap_or_default(), layout.encoding, layout.delimiter) {
+        Ok(found) if found.splits_raw() => {
+            let text = Text::Filed { file, skip: found.skip, length: length - found.skip };
+            Ok(vec![coding::code_text(text, found.delimiter, layout, found.encoding)?])
+        }
+        _ => read_text(whole.piece(0..length, &mut buffer)?, layout),
+    }
+}
+
+/// A text that is ASCII this far is taken for ASCII; records that are not are refused one by one.
+const ASCII_MAX: usize = 128 << 20;

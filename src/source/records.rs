@@ -74,6 +74,7 @@ pub struct Splitter<'a> {
     position: usize,
     line: u64,
     delimiter: u8,
+    ran_out: bool,
 }
 
 /// A quoted field longer than this is a quote that was never closed.
@@ -81,12 +82,17 @@ const QUOTED_LIMIT: usize = 1 << 20;
 
 impl<'a> Splitter<'a> {
     pub fn new(bytes: &'a [u8], delimiter: u8) -> Splitter<'a> {
-        Splitter { bytes, position: 0, line: 1, delimiter }
+        Splitter { bytes, position: 0, line: 1, delimiter, ran_out: false }
     }
 
-    /// Begins at a record further down, and counts lines from there.
-    pub fn at(bytes: &'a [u8], delimiter: u8, position: usize) -> Splitter<'a> {
-        Splitter { bytes, position, line: 0, delimiter }
+    /// Begins further down in a text, and counts lines from there.
+    pub fn within(bytes: &'a [u8], delimiter: u8) -> Splitter<'a> {
+        Splitter { line: 0, ..Splitter::new(bytes, delimiter) }
+    }
+
+    /// Whether the bytes ended where more of them could have told otherwise.
+    pub fn ran_out(&self) -> bool {
+        self.ran_out
     }
 
     pub fn position(&self) -> usize {
@@ -115,7 +121,10 @@ impl<'a> Splitter<'a> {
         loop {
             let rest = self.rest();
             let window = rest.get(..rest.len().min(QUOTED_LIMIT)).unwrap_or_default();
-            let Some(quote) = memchr(b'"', window) else { return false };
+            let Some(quote) = memchr(b'"', window) else {
+                self.ran_out |= window.len() < QUOTED_LIMIT;
+                return false;
+            };
             fields.bytes.extend_from_slice(&rest[..quote]);
             self.line += lines_in(&rest[..quote]);
             self.position += quote + 1;
@@ -170,6 +179,7 @@ impl Records for Splitter<'_> {
                 delimiter => memchr3(delimiter, b'\r', b'\n', rest),
             };
             let length = stop.unwrap_or(rest.len());
+            self.ran_out |= stop.is_none();
             fields.bytes.extend_from_slice(&rest[..length]);
             fields.end();
             self.position += length;
@@ -240,7 +250,7 @@ mod tests {
             let mut splitter = Splitter::new(&bytes, b',');
             let mut fields = Fields::default();
             let mut steps = 0;
-            while splitter.next(&mut fields) != Ok(Found::End) {
+            while !matches!(splitter.next(&mut fields), Ok(Found::End)) {
                 steps += 1;
                 proptest::prop_assert!(steps <= bytes.len());
             }

@@ -29,10 +29,49 @@ pub fn resolve(frame: &Frame, key: &[&str], as_of: Date) -> Resolution {
     let rows = frame.rows();
     let key_columns: Vec<&Coded<Value>> = key.iter().filter_map(|name| frame.column(name)).collect();
     let (keys, key_count) = combine(key_columns, rows);
-    if key_count == rows {
-        let all: Vec<u32> = (0..rows as u32).collect();
-        return Resolution { accepted: all.clone(), standing: all, ..Resolution::default() };
+    let mut times = vec![0u32; key_count];
+    keys.iter().for_each(|key| times[*key as usize] += 1);
+    // Most keys occur once, and then nothing has to be compared.
+    let repeated: Vec<u32> = (0..rows as u32).filter(|row| times[keys[*row as usize] as usize] > 1).collect();
+    let settled = settle(&frame.take(&repeated), key, as_of);
+    let mut fates = vec![Fate { standing: true, ..Fate::default() }; rows];
+    for (row, fate) in repeated.into_iter().zip(settled) {
+        fates[row as usize] = fate;
     }
+    let mut resolution = Resolution::default();
+    for (row, fate) in (0..).zip(fates) {
+        if fate.standing {
+            resolution.standing.push(row);
+        }
+        match fate.kind {
+            Kind::Accepted => resolution.accepted.push(row),
+            Kind::Duplicate => resolution.duplicate.push(row),
+            Kind::Superseded => resolution.superseded.push(row),
+        }
+    }
+    resolution
+}
+
+/// What becomes of a row.
+#[derive(Debug, Clone, Copy, Default)]
+struct Fate {
+    kind: Kind,
+    standing: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum Kind {
+    #[default]
+    Accepted,
+    Duplicate,
+    Superseded,
+}
+
+/// Settles rows by comparing all that they say.
+fn settle(frame: &Frame, key: &[&str], as_of: Date) -> Vec<Fate> {
+    let rows = frame.rows();
+    let key_columns: Vec<&Coded<Value>> = key.iter().filter_map(|name| frame.column(name)).collect();
+    let (keys, key_count) = combine(key_columns, rows);
     let content = frame.names().filter(|name| !name.starts_with('$')).filter_map(|name| frame.column(name));
     let (contents, content_count) = combine(content, rows);
     let version = frame.column(VERSION);
@@ -67,22 +106,17 @@ pub fn resolve(frame: &Frame, key: &[&str], as_of: Date) -> Resolution {
     };
     let last = best_of(&|_| true);
     let seen = best_of(&is_seen);
-    let mut resolution = Resolution::default();
-    for row in 0..rows as u32 {
+    let fate = |row: u32| {
         let key = keys[row as usize] as usize;
-        let accepted = last[key].is_some_and(|(first, _)| first == row);
-        if seen[key].or(last[key]).is_some_and(|(first, _)| first == row) {
-            resolution.standing.push(row);
-        }
-        if first[contents[row as usize] as usize] != Some(row) {
-            resolution.duplicate.push(row);
-        } else if accepted {
-            resolution.accepted.push(row);
-        } else {
-            resolution.superseded.push(row);
-        }
-    }
-    resolution
+        let is = |best: Option<(u32, u32)>| best.is_some_and(|(first, _)| first == row);
+        let kind = match first[contents[row as usize] as usize] {
+            Some(first) if first != row => Kind::Duplicate,
+            _ if is(last[key]) => Kind::Accepted,
+            _ => Kind::Superseded,
+        };
+        Fate { kind, standing: is(seen[key].or(last[key])) }
+    };
+    (0..rows as u32).map(fate).collect()
 }
 
 fn compare(version: Option<&Coded<Value>>, a: u32, b: u32) -> Ordering {

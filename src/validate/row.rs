@@ -1,4 +1,7 @@
+use std::borrow::Cow;
 use std::sync::Arc;
+
+use rayon::prelude::*;
 
 use crate::column::{Coded, Frame, combine};
 use crate::model::{Code, ColumnKind, InputFile, Origin, Rejection, Scope, Value};
@@ -59,32 +62,34 @@ pub fn check(table: &RawTable, input: &InputFile, spec: &CheckSpec, reference: &
     );
     let mut bad = vec![false; rows];
     let mut warnings = Vec::new();
-    let mut add = |name: String, texts: &RawColumn, rule: &ColumnRule| {
-        let normalized = normalize_column(&texts.texts, rule, reference);
-        refuse(&normalized, texts, rule, table, input, &mut bad, &mut rejections);
-        if rule.kind == ColumnKind::Region {
-            warn_of_retired(texts, table, input, reference, &mut warnings);
-        }
-        frame.set(&name, normalized.values);
-    };
+    let mut columns: Vec<(String, Cow<'_, RawColumn>, &ColumnRule)> = Vec::new();
     for (rule, column) in spec.rules.iter().zip(&table.columns) {
-        if let Some(column) = column {
-            add(rule.column.clone(), column, rule);
-        }
+        columns.extend(column.iter().map(|column| (rule.column.clone(), Cow::Borrowed(column), rule)));
     }
     for (rule, parts) in &spec.joined {
-        add(rule.column.clone(), &join(table, parts), rule);
+        columns.push((rule.column.clone(), Cow::Owned(join(table, parts)), rule));
     }
     for (rule, text) in &spec.constants {
         let texts = Coded::constant(Arc::from(text.as_str()), rows);
-        add(rule.column.clone(), &RawColumn { header: String::new(), texts }, rule);
+        columns.push((rule.column.clone(), Cow::Owned(RawColumn { header: String::new(), texts }), rule));
     }
     let mut wide = Vec::new();
     if let Some(rule) = &spec.wide {
         for column in &table.wide {
-            add(wide_name(&column.header), column, rule);
+            columns.push((wide_name(&column.header), Cow::Borrowed(column), rule));
             wide.push(column.header.clone());
         }
+    }
+    let normalized: Vec<Normalized> = columns
+        .par_iter()
+        .map(|(_, column, rule)| normalize_column(&column.texts, rule, reference))
+        .collect();
+    for ((name, column, rule), normalized) in columns.into_iter().zip(normalized) {
+        refuse(&normalized, &column, rule, table, input, &mut bad, &mut rejections);
+        if rule.kind == ColumnKind::Region {
+            warn_of_retired(&column, table, input, reference, &mut warnings);
+        }
+        frame.set(&name, normalized.values);
     }
     let rows_rejected = table.bad_records.len() + bad.iter().filter(|bad| **bad).count();
     if rows_rejected > table.bad_records.len() {
