@@ -147,48 +147,69 @@ impl Frame {
 
 /// A code for each distinct pair of two columns' codes, in order of first appearance, and the pairs.
 ///
-/// `width` is the number of values of the second column. A table of all pairs is used where it is small, and a map
-/// where it is not; a pair that repeats the one above is not looked up at all.
+/// `width` is the number of values of the second column. A table of all pairs is used where it is small, and one of
+/// the second column alone, for all rows of a code of the first, where it is not.
 pub(super) fn pair_codes(one: &[u32], other: &[u32], width: usize) -> (Vec<u32>, Vec<(u32, u32)>) {
     const TABLE_MAX: usize = 1 << 22;
     let height = one.iter().max().map_or(0, |most| *most as usize + 1);
-    let mut pairs: Vec<(u32, u32)> = Vec::new();
-    let mut codes = Vec::with_capacity(one.len());
-    let mut last: Option<((u32, u32), u32)> = None;
-    let mut code_of = |pair: (u32, u32), look_up: &mut dyn FnMut((u32, u32), u32) -> u32| {
-        if let Some((above, code)) = last
-            && above == pair
-        {
-            return code;
-        }
-        let next = pairs.len() as u32;
-        let code = look_up(pair, next);
-        if code == next {
-            pairs.push(pair);
-        }
-        last = Some((pair, code));
-        code
-    };
-    if height.saturating_mul(width) <= TABLE_MAX {
-        let mut table = vec![u32::MAX; height * width];
-        for pair in one.iter().copied().zip(other.iter().copied()) {
-            codes.push(code_of(pair, &mut |(one, other), next| {
-                let slot = &mut table[one as usize * width + other as usize];
-                if *slot == u32::MAX {
-                    *slot = next;
-                }
-                *slot
-            }));
-        }
-    } else {
-        let mut table: HashMap<u64, u32> = HashMap::new();
-        for pair in one.iter().copied().zip(other.iter().copied()) {
-            codes.push(code_of(pair, &mut |(one, other), next| {
-                *table.entry(u64::from(one) << 32 | u64::from(other)).or_insert(next)
-            }));
-        }
+    if height.saturating_mul(width) > TABLE_MAX {
+        return pair_codes_by_first(one, other, height, width);
     }
-    (codes, pairs)
+    let mut pairs: Vec<(u32, u32)> = Vec::new();
+    let mut table = vec![u32::MAX; height * width];
+    let codes = one.iter().zip(other).map(|(one, other)| {
+        let slot = &mut table[*one as usize * width + *other as usize];
+        if *slot == u32::MAX {
+            *slot = pairs.len() as u32;
+            pairs.push((*one, *other));
+        }
+        *slot
+    });
+    (codes.collect(), pairs)
+}
+
+fn pair_codes_by_first(
+    one: &[u32],
+    other: &[u32],
+    height: usize,
+    width: usize,
+) -> (Vec<u32>, Vec<(u32, u32)>) {
+    // Rows in the order of their first code.
+    let mut next_place = vec![0u32; height + 1];
+    one.iter().for_each(|code| next_place[*code as usize + 1] += 1);
+    for code in 0..height {
+        next_place[code + 1] += next_place[code];
+    }
+    let mut rows = vec![0u32; one.len()];
+    for (row, code) in one.iter().enumerate() {
+        let place = &mut next_place[*code as usize];
+        rows[*place as usize] = row as u32;
+        *place += 1;
+    }
+    // First code that a second one was last met with, and what the pair is called for now.
+    let mut met = vec![(u32::MAX, 0u32); width];
+    let mut called = vec![0u32; one.len()];
+    let mut count = 0;
+    for row in rows {
+        let first = one[row as usize];
+        let slot = &mut met[other[row as usize] as usize];
+        if slot.0 != first {
+            *slot = (first, count);
+            count += 1;
+        }
+        called[row as usize] = slot.1;
+    }
+    let mut pairs: Vec<(u32, u32)> = Vec::with_capacity(count as usize);
+    let mut numbers = vec![u32::MAX; count as usize];
+    for (row, code) in called.iter_mut().enumerate() {
+        let number = &mut numbers[*code as usize];
+        if *number == u32::MAX {
+            *number = pairs.len() as u32;
+            pairs.push((one[row], other[row]));
+        }
+        *code = *number;
+    }
+    (called, pairs)
 }
 
 /// Codes equal combinations of several columns' codes equally: dense, in order of first appearance.
@@ -220,6 +241,8 @@ pub fn first_rows(codes: &[u32]) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -229,5 +252,14 @@ mod tests {
         let columns = [left.map(|text| (*text).to_owned()), right.map(|number| number.to_string())];
         assert_eq!(combine(&columns, 4), (vec![0, 1, 2, 0], 3));
         assert_eq!(combine::<String>([], 2), (vec![0, 0], 1));
+    }
+
+    proptest! {
+        #[test]
+        fn pairs_are_numbered_alike_either_way(rows in proptest::collection::vec((0u32..9, 0u32..7), 0..60)) {
+            let (one, other): (Vec<u32>, Vec<u32>) = rows.into_iter().unzip();
+            let height = one.iter().max().map_or(0, |most| *most as usize + 1);
+            prop_assert_eq!(pair_codes(&one, &other, 7), pair_codes_by_first(&one, &other, height, 7));
+        }
     }
 }

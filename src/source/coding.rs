@@ -204,6 +204,8 @@ struct Coder {
     codes: Vec<Vec<u32>>,
     lines: Vec<u64>,
     bad_records: Vec<BadRecord>,
+    /// Whether the record read last is the last one coded.
+    above_is_last: bool,
 }
 
 impl Coder {
@@ -224,6 +226,7 @@ impl Coder {
             positions,
             lines: Vec::new(),
             bad_records: bad,
+            above_is_last: false,
         }
     }
 
@@ -236,11 +239,17 @@ impl Coder {
                 found: format!("{} fields", fields.len()),
                 fault: Fault::new(Code::BadRow, format!("{} fields, as in the header", self.width)),
             });
+            self.above_is_last = false;
             return;
         }
+        let same = if std::mem::replace(&mut self.above_is_last, true) { fields.same() } else { 0 };
         for ((position, dictionary), codes) in
             self.positions.iter().zip(&mut self.dictionaries).zip(&mut self.codes)
         {
+            if let (true, Some(above)) = (*position < same, codes.last()) {
+                codes.push(*above);
+                continue;
+            }
             let field = fields.get(*position);
             // Exports repeat the row above more often than not.
             let code = match codes.last() {
@@ -262,7 +271,10 @@ impl Coder {
         while !enough(records) {
             match records.next(&mut fields)? {
                 Found::Record { line } => self.record(line, &fields),
-                Found::OpenQuote { line } => self.bad_records.push(open_quote(line, &fields, self.encoding)),
+                Found::OpenQuote { line } => {
+                    self.bad_records.push(open_quote(line, &fields, self.encoding));
+                    self.above_is_last = false;
+                }
                 Found::End => break,
             }
         }
