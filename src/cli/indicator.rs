@@ -9,7 +9,7 @@ use crate::cube::Filter;
 use crate::indicator::{Definition, Kind};
 use crate::lake::{Entry, Lake};
 use crate::model::nearest;
-use crate::pipeline::{self, PipelineFile, RunError, store};
+use crate::pipeline::{self, PipelineFile, RunError, answer, store};
 use crate::reference::Reference;
 use crate::report::indicators_table;
 
@@ -73,9 +73,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
         _ => as_of,
     };
     file.indicators = vec![definition];
-    let tables = store::tables(&lake, &entry)?;
-    let cells = pipeline::tally(&file, &tables, &reference, as_of);
-    let figures = pipeline::indicate(&file, &cells, &tables, &reference, as_of, arguments.period);
+    let figures = answer::answer((&lake, &entry), &file, &reference, as_of, arguments.period)?;
     output::write(&indicators_table(&file.indicators, &figures), &arguments.output)
 }
 

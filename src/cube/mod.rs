@@ -9,5 +9,5 @@ mod filter;
 mod words;
 
 pub use cells::{Cell, Cells};
-pub use facts::{Fact, FactInputs, PENDING, build_fact, fact_dimensions};
+pub use facts::{Fact, FactInputs, JOINING, PENDING, build_fact, fact_dimensions};
 pub use filter::{Filter, FilterError};

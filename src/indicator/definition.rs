@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
@@ -34,6 +36,19 @@ pub struct Definition {
     pub cuts: Vec<Vec<String>>,
     /// Whether it has a row on the scorecard; in `indicators.csv` it stands in any case.
     pub on_scorecard: bool,
+}
+
+impl Definition {
+    /// Dimensions that it names anywhere. A month is none: it is told by the day.
+    pub fn dimensions(&self) -> BTreeSet<String> {
+        let denominator = match &self.denominator {
+            Denominator::Where(filter) => Some(filter),
+            Denominator::None | Denominator::Population => None,
+        };
+        let filters = self.base.iter().chain([&self.numerator]).chain(denominator);
+        let named = filters.chain(self.shown.iter().map(|(_, filter)| filter)).flat_map(Filter::dimensions);
+        named.chain(self.cuts.iter().flatten().filter(|name| *name != "month").cloned()).collect()
+    }
 }
 
 /// How a figure relates to time.

@@ -10,8 +10,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use arrow::datatypes::{Field, Schema};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::arrow::{ArrowSchemaConverter, ProjectionMask};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::WriterProperties;
@@ -20,7 +23,7 @@ use parquet::file::writer::SerializedFileWriter;
 use super::blobs::fault;
 use super::chunk;
 use super::disk::{Readers, Taken, aside, at, settle};
-use super::schema::{MONTH, arrow_schema, columns_of, conform, without_month};
+use super::schema::{MONTH, coded, columns_of, conform, read_schema, stored_schema, without_month};
 use super::stats::stats_of;
 use super::{Column, DataFile, LakeError, TablePin};
 
@@ -91,7 +94,7 @@ fn encode(
     columns: &[Column],
     sink: impl Write + Send,
 ) -> Result<ParquetMetaData, ParquetError> {
-    let schema = ArrowSchemaConverter::new().convert(&arrow_schema(columns, false))?;
+    let schema = ArrowSchemaConverter::new().convert(&stored_schema(columns))?;
     let properties = WriterProperties::builder().set_created_by("assay".to_owned()).build();
     let mut writer = SerializedFileWriter::new(sink, schema.root_schema_ptr(), Arc::new(properties))?;
     for start in (0..batch.num_rows()).step_by(ROW_GROUP) {
@@ -106,8 +109,13 @@ fn encode(
     writer.close()
 }
 
-/// Rows of one pinned file, as rows of the table.
-pub(super) fn read(folder: &Path, table: &TablePin, file: &DataFile) -> Result<Vec<RecordBatch>, LakeError> {
+/// Rows of one pinned file, as rows of the table; only those columns that are wanted.
+pub(super) fn read(
+    folder: &Path,
+    table: &TablePin,
+    file: &DataFile,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<RecordBatch>, LakeError> {
     let path = folder.join(&file.path);
     if let Some(what) = fault(&path, &file.blake3) {
         return Err(LakeError::Damaged {
@@ -116,10 +124,18 @@ pub(super) fn read(folder: &Path, table: &TablePin, file: &DataFile) -> Result<V
         });
     }
     let failed = |source: ParquetError| LakeError::Parquet { path: path.clone(), source };
-    let schema = arrow_schema(&table.columns, table.partitioned);
+    let columns: Vec<Column> = table.columns.iter().filter(|column| wanted(&column.name)).cloned().collect();
+    let schema = read_schema(&columns, table.partitioned);
     let source = File::open(&path).map_err(at(&path))?;
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(source, options).map_err(failed)?;
+    let plain = ArrowReaderMetadata::load(&source, options.clone()).map_err(failed)?;
+    let fields = plain.schema().fields().iter();
+    let fields = fields.map(|field| field.as_ref().clone().with_data_type(coded(field.data_type().clone())));
+    let options = options.with_schema(Arc::new(Schema::new(fields.collect::<Vec<Field>>())));
+    let metadata = ArrowReaderMetadata::load(&source, options).map_err(failed)?;
+    let names = columns.iter().map(|column| column.name.as_str());
+    let mask = ProjectionMask::columns(metadata.parquet_schema(), names);
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata).with_projection(mask);
     let reader = reader.with_batch_size(BATCH).build().map_err(failed)?;
     let wrong = |source| LakeError::Arrow { table: table.name.clone(), source };
     reader

@@ -207,17 +207,22 @@ impl Lake {
         let pin = pin(entry, table)?;
         let mut batches = Vec::new();
         for file in pin.files.iter().filter(|file| month.is_none_or(|month| file.month == month)) {
-            batches.extend(self.read_file(pin, file)?);
+            batches.extend(self.read_file(pin, file, |_| true)?);
         }
         Ok(batches)
     }
 
-    /// Rows of one pinned file, for callers that read several at a time.
+    /// Wanted columns of one pinned file, for callers that read several at a time.
     ///
     /// # Errors
     /// The file is damaged.
-    pub fn read_file(&self, table: &TablePin, file: &DataFile) -> Result<Vec<RecordBatch>, LakeError> {
-        files::read(&self.tables().join(&table.name), table, file)
+    pub fn read_file(
+        &self,
+        table: &TablePin,
+        file: &DataFile,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<RecordBatch>, LakeError> {
+        files::read(&self.tables().join(&table.name), table, file, wanted)
     }
 
     /// Files of a table as a run published it.

@@ -151,14 +151,25 @@ pub(super) fn without_month(batch: RecordBatch) -> Result<RecordBatch, ArrowErro
     if kept.len() == batch.num_columns() { Ok(batch) } else { batch.project(&kept) }
 }
 
-/// What a reader of the table sees: its columns in their order, then the month.
-pub(super) fn arrow_schema(columns: &[Column], partitioned: bool) -> SchemaRef {
-    let mut fields: Vec<Field> =
-        columns.iter().map(|column| Field::new(&column.name, column.kind.arrow(), true)).collect();
-    if partitioned {
-        fields.push(Field::new(MONTH, DataType::Utf8, true));
+/// What lies in a data file.
+pub(super) fn stored_schema(columns: &[Column]) -> SchemaRef {
+    let field = |column: &Column| Field::new(&column.name, column.kind.arrow(), true);
+    Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<Field>>()))
+}
+
+/// What a reader of the table sees: its columns in their order, texts as codes, then the month.
+pub(super) fn read_schema(columns: &[Column], partitioned: bool) -> SchemaRef {
+    let field = |column: &Column| Field::new(&column.name, coded(column.kind.arrow()), true);
+    let month = partitioned.then(|| Field::new(MONTH, DataType::Utf8, true));
+    Arc::new(Schema::new(columns.iter().map(field).chain(month).collect::<Vec<Field>>()))
+}
+
+/// Texts come as they are stored: distinct values and codes.
+pub(super) fn coded(kind: DataType) -> DataType {
+    match kind {
+        DataType::Utf8 => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+        other => other,
     }
-    Arc::new(Schema::new(fields))
 }
 
 /// A batch of a file as rows of the table: columns that came later are empty, the month is filled in.

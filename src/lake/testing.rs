@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, RecordBatch, StringArray,
+    ArrayRef, AsArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, RecordBatch,
+    StringArray,
 };
 use arrow::datatypes::Int32Type;
 
@@ -78,9 +79,9 @@ pub(super) fn codes(lake: &Lake, entry: &Entry) -> Vec<String> {
     let batches = lake.read(entry, "samples", None).expect("reads");
     let mut codes: Vec<String> = Vec::new();
     for batch in batches {
-        let column =
-            batch.column_by_name("sample_code").expect("there").as_any().downcast_ref::<StringArray>();
-        codes.extend(column.expect("text").iter().flatten().map(str::to_owned));
+        let column = batch.column_by_name("sample_code").expect("there").as_dictionary::<Int32Type>();
+        let texts = column.downcast_dict::<StringArray>().expect("text");
+        codes.extend(texts.into_iter().flatten().map(str::to_owned));
     }
     codes.sort_unstable();
     codes

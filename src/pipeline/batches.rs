@@ -12,11 +12,12 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 use hashbrown::HashMap;
+use jiff::ToSpan;
 use jiff::civil::date;
 use rayon::prelude::*;
 use rust_decimal::Decimal;
 
-use crate::column::{Coded, Frame, Interner};
+use crate::column::{Coded, Frame, Interner, combine, first_rows};
 use crate::model::{ColumnKind, Exact, UNKNOWN, Value, table};
 use crate::report::epoch_days;
 
@@ -220,67 +221,74 @@ fn digest(columns: &[(String, Own<Value>)], places: &Own<[Arc<str>; 3]>, lines: 
 
 /// Reads batches of the lake back into a frame; the run column is left behind.
 pub fn from_batches(batches: &[RecordBatch]) -> Frame {
-    let frames: Vec<Frame> = batches.iter().map(from_batch).collect();
+    let frames: Vec<Frame> = batches.par_iter().map(from_batch).collect();
     Frame::concat(&frames)
 }
 
 fn from_batch(batch: &RecordBatch) -> Frame {
     let rows = batch.num_rows();
-    let text_at = |name: &str, row: usize| -> Arc<str> {
-        let column = batch.column_by_name(name).and_then(|array| array.as_string_opt::<i32>());
-        column
-            .filter(|array| !array.is_null(row))
-            .map_or_else(|| Arc::from(""), |array| Arc::from(array.value(row)))
+    let column = |name: &str| {
+        let column = batch.column_by_name(name).map(|array| values_of(array, None));
+        column.unwrap_or_else(|| Coded::constant(Value::Missing, rows))
     };
-    let mut files: Vec<(Arc<str>, Arc<str>, Arc<str>)> = Vec::new();
-    let mut file = Vec::with_capacity(rows);
-    for row in 0..rows {
-        let own = (text_at(ORIGIN[1], row), text_at(ORIGIN[2], row), text_at(ORIGIN[0], row));
-        let known = files.iter().rposition(|other| *other == own);
-        file.push(known.unwrap_or_else(|| {
-            files.push(own);
-            files.len() - 1
-        }) as u32);
-    }
-    let lines = batch.column_by_name(ORIGIN[3]).and_then(|array| array.as_primitive_opt::<Int64Type>());
-    let line = (0..rows).map(|row| lines.map_or(0, |lines| u64::try_from(lines.value(row)).unwrap_or(0)));
-    let mut frame = Frame::new(file, line.collect(), files);
+    let [hashes, names, sheets, lines] = ORIGIN.map(column);
+    let (file, _) = combine([&names, &sheets, &hashes], rows);
+    let text = |column: &Coded<Value>, row: u32| Arc::from(column.get(row as usize).as_text().unwrap_or(""));
+    let files = first_rows(&file).into_iter();
+    let files = files.map(|row| (text(&names, row), text(&sheets, row), text(&hashes, row))).collect();
+    let line = lines.iter().map(|line| line.as_integer().and_then(|line| u64::try_from(line).ok()));
+    let mut frame = Frame::new(file, line.map(Option::unwrap_or_default).collect(), files);
     for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
         let name = field.name().as_str();
         if ORIGIN.contains(&name) || name == "run" || name == "month" || name.ends_with("_scale") {
             continue;
         }
-        let scales = batch
-            .column_by_name(&format!("{name}_scale"))
-            .and_then(|array| array.as_primitive_opt::<Int32Type>());
-        let values = (0..rows)
-            .map(|row| if array.is_null(row) { Value::Missing } else { value_at(array, row, scales) });
-        frame.set(name, Coded::from_values(values));
+        frame.set(name, values_of(array, batch.column_by_name(&format!("{name}_scale"))));
     }
     frame
 }
 
-fn value_at(array: &ArrayRef, row: usize, scales: Option<&Int32Array>) -> Value {
-    if let Some(texts) = array.as_string_opt::<i32>() {
-        return Value::text(texts.value(row));
-    }
-    if let Some(numbers) = array.as_primitive_opt::<Int64Type>() {
-        return Value::Integer(numbers.value(row));
-    }
-    if let Some(days) = array.as_primitive_opt::<Date32Type>() {
-        let day = date(1970, 1, 1).checked_add(jiff::Span::new().days(i64::from(days.value(row))));
-        return day.map_or(Value::Missing, Value::Date);
-    }
-    if let Some(numbers) = array.as_primitive_opt::<Decimal128Type>() {
-        let mut number =
-            Decimal::try_from_i128_with_scale(numbers.value(row), DECIMAL_SCALE).unwrap_or_default();
-        let scale = scales.filter(|scales| !scales.is_null(row)).map(|scales| scales.value(row));
-        if let Some(scale) = scale.and_then(|scale| u32::try_from(scale).ok()) {
-            number.rescale(scale);
+/// A column's values, made once for each that is distinct. The scales are those that decimals were written in.
+fn values_of(array: &ArrayRef, scales: Option<&ArrayRef>) -> Coded<Value> {
+    let missing = |rows| Coded::constant(Value::Missing, rows);
+    match array.data_type() {
+        DataType::Dictionary(_, _) => {
+            let Some(coded) = array.as_dictionary_opt::<Int32Type>() else { return missing(array.len()) };
+            let Some(texts) = coded.values().as_string_opt::<i32>() else { return missing(array.len()) };
+            let values = texts.iter().map(|text| text.map_or(Value::Missing, Value::text));
+            let empty = texts.len() as u32;
+            let code = |key: Option<i32>| key.and_then(|key| u32::try_from(key).ok()).unwrap_or(empty);
+            let codes = coded.keys().iter().map(code).collect();
+            Coded::new(values.chain([Value::Missing]).collect(), codes).map(Value::clone)
         }
-        return Value::Decimal(Exact(number));
+        DataType::Utf8 => Coded::from_values(array.as_string::<i32>().iter())
+            .map(|text| text.map_or(Value::Missing, Value::text)),
+        DataType::Int64 => Coded::from_values(array.as_primitive::<Int64Type>())
+            .map(|number| number.map_or(Value::Missing, Value::Integer)),
+        DataType::Date32 => Coded::from_values(array.as_primitive::<Date32Type>()).map(|days| {
+            let day = days.and_then(|days| date(1970, 1, 1).checked_add(days.days()).ok());
+            day.map_or(Value::Missing, Value::Date)
+        }),
+        DataType::Decimal128(_, _) => {
+            let scale = |row: usize| {
+                let scales = scales.and_then(|scales| scales.as_primitive_opt::<Int32Type>())?;
+                scales.is_valid(row).then(|| scales.value(row))
+            };
+            let numbers = array.as_primitive::<Decimal128Type>();
+            Coded::from_values(numbers.iter().enumerate().map(|(row, number)| (number, scale(row))))
+                .map(decimal)
+        }
+        _ => missing(array.len()),
     }
-    Value::Missing
+}
+
+fn decimal((number, scale): &(Option<i128>, Option<i32>)) -> Value {
+    let Some(number) = number else { return Value::Missing };
+    let mut number = Decimal::try_from_i128_with_scale(*number, DECIMAL_SCALE).unwrap_or_default();
+    if let Some(scale) = scale.and_then(|scale| u32::try_from(scale).ok()) {
+        number.rescale(scale);
+    }
+    Value::Decimal(Exact(number))
 }
 
 #[cfg(test)]
@@ -300,7 +308,18 @@ mod tests {
         frame.set("value", Coded::from_values(numbers));
         let months = to_months("determinations", &frame);
         assert_eq!(months.iter().map(|part| part.month.as_str()).collect::<Vec<_>>(), ["2020-01", "2020-02"]);
-        let batches: Vec<RecordBatch> = months.iter().map(|part| part.batch(7).expect("a batch")).collect();
+        // As the lake hands them back: only texts are coded.
+        let plain = |batch: RecordBatch| {
+            let columns = batch.columns().iter().map(|array| match array.data_type() {
+                DataType::Dictionary(_, values) => arrow::compute::cast(array, values).expect("casts"),
+                _ => array.clone(),
+            });
+            let names = batch.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+            let named = names.into_iter().zip(columns).map(|(name, array)| (name, array, true));
+            RecordBatch::try_from_iter_with_nullable(named).expect("a batch")
+        };
+        let batches: Vec<RecordBatch> =
+            months.iter().map(|part| plain(part.batch(7).expect("a batch"))).collect();
         // The same rows, coded otherwise.
         let again = to_months("determinations", &Frame::concat(&[frame.take(&[0, 1]), frame.take(&[2])]));
         assert_eq!(months[0].digest, again[0].digest);

@@ -1,5 +1,7 @@
 //! The TOML file, and [`run`]: the main flow on one screen.
 
+#[cfg(feature = "delta")]
+pub mod answer;
 mod assemble;
 #[cfg(feature = "delta")]
 mod batches;
@@ -42,7 +44,7 @@ pub use source_file::{ATTRIBUTE_KEYS, COLUMN_KEYS, SOURCE_KEYS, WIDE_KEYS};
 use crate::cube::Cells;
 use crate::indicator::Figure;
 use crate::reference::Reference;
-use crate::report::StageSeconds;
+use crate::report::{self, StageSeconds};
 
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
@@ -95,6 +97,8 @@ pub struct Evaluated {
 pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<Outcome, RunError> {
     let mut clock = Clock::new(observer);
     let found = find(request, &mut clock)?;
+    // Whatever keeps the report from being written must be known before the lake is touched.
+    report::check_folder(&request.out)?;
     let store = store::Store::open(request, &found)?;
     let evaluated = evaluate(found, clock)?;
     outcome::check_rejections(&evaluated)?;

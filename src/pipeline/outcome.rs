@@ -16,7 +16,7 @@ use super::store::Store;
 use super::{Evaluated, Observer, RunError, RunRequest};
 use crate::column::Frame;
 use crate::cube::{Cells, Fact, FactInputs, build_fact};
-use crate::indicator::{self, Context, Denominator, Figure, evaluate};
+use crate::indicator::{self, Context, Definition, Figure, evaluate};
 use crate::judge::overdue;
 use crate::model::{Code, Rejection, Scope, UNKNOWN};
 use crate::reference::Reference;
@@ -95,17 +95,8 @@ pub fn tally(
         .into_par_iter()
         .map(|fact| {
             let known = file.dimensions_of(fact);
-            let mut used: BTreeSet<String> = BTreeSet::new();
-            for indicator in file.indicators.iter().filter(|indicator| indicator.fact == fact) {
-                let filters = [indicator.base.as_ref(), Some(&indicator.numerator)].into_iter().flatten();
-                let denominator = match &indicator.denominator {
-                    Denominator::Where(filter) => Some(filter),
-                    _ => None,
-                };
-                let shown = indicator.shown.iter().map(|(_, filter)| filter);
-                used.extend(filters.chain(denominator).chain(shown).flat_map(|filter| filter.dimensions()));
-                used.extend(indicator.cuts.iter().flatten().cloned());
-            }
+            let own = file.indicators.iter().filter(|indicator| indicator.fact == fact);
+            let used: BTreeSet<String> = own.flat_map(Definition::dimensions).collect();
             let dimensions: Vec<String> = known.into_iter().filter(|name| used.contains(name)).collect();
             let frame = build_fact(fact, &inputs, &dimensions);
             let weight = (fact == Fact::Returns).then_some("weight");
@@ -205,7 +196,6 @@ pub fn publish(
     observer.stage("store");
     let since = std::time::Instant::now();
     let mut record = record_of(&evaluated, &draft);
-    // Whatever keeps the report from being written must be known before the lake is.
     report::check_folder(&request.out)?;
     let stored = store.commit(&evaluated, request, &record, &draft)?;
     record.stages.push(stage("store", since.elapsed().as_secs_f64()));

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use arrow::array::RecordBatch;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
@@ -11,7 +12,7 @@ use super::batches::{from_batches, to_months};
 use super::{Evaluated, Found, RunError, RunRequest, Stored};
 use crate::column::Frame;
 use crate::lake::{
-    Committed, Draft, Entry, Input, Lake, LakeError, Lock, Named, Partition, Rows, TableWrite,
+    Committed, Draft, Entry, Input, Lake, LakeError, Lock, Named, Partition, Rows, TablePin, TableWrite,
 };
 use crate::model::TABLES;
 use crate::report::{self, RunRecord};
@@ -150,9 +151,25 @@ pub fn published(folder: &Path, run: Option<u64>) -> Result<(Lake, Entry), LakeE
 /// # Errors
 /// A file is missing, damaged, or not the one that the ledger pins.
 pub fn tables(lake: &Lake, entry: &Entry) -> Result<HashMap<String, Frame>, LakeError> {
-    let mut tables = HashMap::new();
-    for schema in TABLES.iter().filter(|schema| entry.table(schema.name).is_some()) {
-        tables.insert(schema.name.to_owned(), from_batches(&lake.read(entry, schema.name, None)?));
-    }
-    Ok(tables)
+    read_tables(lake, entry, |_, _| true)
+}
+
+/// Those columns of a run's tables that are wanted, by table and name; tables without any are left out.
+///
+/// # Errors
+/// As [`tables`].
+pub fn read_tables(
+    lake: &Lake,
+    entry: &Entry,
+    wanted: impl Fn(&str, &str) -> bool + Sync,
+) -> Result<HashMap<String, Frame>, LakeError> {
+    let has_any = |table: &&TablePin| table.columns.iter().any(|column| wanted(&table.name, &column.name));
+    let there = TABLES.iter().filter_map(|schema| entry.table(schema.name)).filter(has_any);
+    there
+        .map(|table| {
+            let read = |file| lake.read_file(table, file, |column| wanted(&table.name, column));
+            let months: Vec<Vec<RecordBatch>> = table.files.par_iter().map(read).collect::<Result<_, _>>()?;
+            Ok((table.name.clone(), from_batches(&months.concat())))
+        })
+        .collect()
 }

@@ -1,15 +1,24 @@
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray, StringBuilder};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringArray, StringBuilder,
+};
+use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, Schema};
+use bytes::Bytes;
+use jiff::ToSpan;
 use jiff::civil::{Date, date};
-use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
 use super::ReportError;
 use super::table::{Cell, Kind, Table};
+use crate::column::{Coded, Frame};
 use crate::cube::Cells;
+use crate::model::Value;
 
 /// The table as Parquet: texts as strings, numbers as 64-bit integers, days as dates.
 ///
@@ -90,6 +99,73 @@ pub fn cells_to_parquet(facts: &[Cells]) -> Result<Vec<u8>, ReportError> {
     encode(&RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
 }
 
+/// The cells of one fact over the named dimensions, out of what [`cells_to_parquet`] wrote; none if they have no such
+/// dimension, or no cells at all.
+///
+/// # Errors
+/// The bytes are no such file.
+pub fn read_cells(bytes: &[u8], fact: &str, dimensions: &[String]) -> Result<Option<Cells>, ReportError> {
+    let bytes = Bytes::copy_from_slice(bytes);
+    let metadata = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new())?;
+    let coded = |field: &Arc<Field>| match field.data_type() {
+        // Texts come as codes: what repeats in 250,000 cells is looked at once a batch.
+        DataType::Utf8 => {
+            let kind = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+            Arc::new(field.as_ref().clone().with_data_type(kind))
+        }
+        _ => field.clone(),
+    };
+    let schema = Arc::new(Schema::new(metadata.schema().fields().iter().map(coded).collect::<Vec<_>>()));
+    let metadata = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new().with_schema(schema.clone()))?;
+    if dimensions.iter().any(|name| schema.field_with_name(name).is_err()) {
+        return Ok(None);
+    }
+    let names = dimensions.iter().map(String::as_str).chain(["fact", "day", "n"]);
+    let mask = ProjectionMask::columns(metadata.parquet_schema(), names);
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes, metadata).with_projection(mask);
+    let mut parts = Vec::new();
+    for batch in reader.with_batch_size(1 << 16).build()? {
+        let frame = cells_frame(&batch?);
+        let facts = frame.column_or_missing("fact");
+        let own = facts.map(|own| own.as_text() == Some(fact));
+        let rows: Vec<u32> = (0..frame.rows() as u32).filter(|row| *own.get(*row as usize)).collect();
+        parts.push(frame.take(&rows));
+    }
+    let cells = Frame::concat(&parts);
+    // A dimension that another fact has is missing on every cell of this one.
+    let lacks = |name: &String| cells.column_or_missing(name).iter().all(Value::is_missing);
+    if cells.rows() == 0 || dimensions.iter().any(lacks) {
+        return Ok(None);
+    }
+    Ok(Some(Cells::tally(fact, &cells, dimensions, "day", Some("n"))))
+}
+
+fn cells_frame(batch: &RecordBatch) -> Frame {
+    let rows = batch.num_rows();
+    let nowhere: Arc<str> = Arc::from("");
+    let place = (nowhere.clone(), nowhere.clone(), nowhere);
+    let mut frame = Frame::new(vec![0; rows], vec![0; rows], vec![place]);
+    for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
+        let column = if let Some(texts) = array.as_dictionary_opt::<Int32Type>() {
+            let values = texts.values().as_string::<i32>().iter();
+            let values = values.map(|text| text.map_or(Value::Missing, Value::text));
+            let missing = texts.values().len() as u32;
+            let codes = texts.keys().iter().map(|key| key.map_or(missing, |key| key as u32)).collect();
+            Coded::new(values.chain([Value::Missing]).collect(), codes).map(Value::clone)
+        } else if let Some(days) = array.as_primitive_opt::<Date32Type>() {
+            let days =
+                days.iter().map(|day| day.map_or(Value::Missing, |day| Value::Date(from_epoch_days(day))));
+            Coded::from_values(days)
+        } else if let Some(numbers) = array.as_primitive_opt::<Int64Type>() {
+            Coded::from_values(numbers.iter().map(|number| number.map_or(Value::Missing, Value::Integer)))
+        } else {
+            continue;
+        };
+        frame.set(field.name(), column);
+    }
+    frame
+}
+
 fn encode(batch: &RecordBatch) -> Result<Vec<u8>, ReportError> {
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
@@ -104,4 +180,35 @@ fn encode(batch: &RecordBatch) -> Result<Vec<u8>, ReportError> {
 /// Days since 1970-01-01, as Arrow counts them.
 pub fn epoch_days(day: Date) -> i32 {
     date(1970, 1, 1).until(day).map_or(0, |span| span.get_days())
+}
+
+/// The day that Arrow counts so; the last there is where it counts beyond.
+fn from_epoch_days(days: i32) -> Date {
+    date(1970, 1, 1).saturating_add(days.days())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_read_as_they_were_written() {
+        let cell = |texts: [&str; 2], day, n| (texts.map(str::to_owned).to_vec(), day, n);
+        let names = ["region", "stage"].map(str::to_owned);
+        let (may, june) = (Some(date(2020, 5, 1)), Some(date(2020, 6, 1)));
+        let samples = Cells::from_texts(
+            "samples",
+            &names,
+            [cell(["a", "x"], may, 3), cell(["a", "y"], june, 4), cell(["b", "x"], None, 0)],
+        );
+        let other = Cells::from_texts("duties", &["part".to_owned()], [(vec!["a".to_owned()], may, 9)]);
+        let bytes = cells_to_parquet(&[samples.clone(), other]).expect("writes");
+        let read = |fact: &str, names: &[String]| read_cells(&bytes, fact, names).expect("reads");
+        assert_eq!(read("samples", &names), Some(samples.clone()));
+        assert_eq!(read("samples", &names[..1]), Some(samples.roll_up(&names[..1])));
+        assert_eq!(read("duties", &names), None, "dimensions of another fact");
+        assert_eq!(read("samples", &["lab".to_owned()]), None);
+        assert_eq!(read("returns", &[]), None);
+        assert!(read_cells(b"no parquet", "samples", &names).is_err());
+    }
 }

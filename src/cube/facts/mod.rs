@@ -100,6 +100,9 @@ const SAMPLE: [&str; 17] = [
 const DETERMINATION: [&str; 8] =
     ["analyte", "kind", "qualifier", "detected", "exceeded", "lab_verdict", "judged_verdict", "verdict"];
 
+/// Columns by which determinations become a fact, whatever they are counted by.
+pub const JOINING: [&str; 2] = ["sample_code", "replicate"];
+
 /// Dimensions of a fact; `own` are the pipeline's dimensions with their tables, `attributes` those of the
 /// establishments.
 pub fn fact_dimensions(fact: Fact, own: &[(String, String)], attributes: &[String]) -> Vec<String> {
