@@ -1,4 +1,5 @@
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -8,7 +9,12 @@ use crate::pipeline::Observer;
 /// Shows the running stage on a terminal, and nothing in a pipe.
 pub struct Progress {
     bar: ProgressBar,
+    rows: AtomicU64,
 }
+
+const STAGE: &str = "{spinner} {msg} {elapsed}";
+/// A stage that knows how much is to be read.
+const READING: &str = "{spinner} {msg} · {bytes} of {total_bytes} · {bytes_per_sec} · {eta} left";
 
 impl Progress {
     pub fn new(quiet: bool) -> Progress {
@@ -16,24 +22,41 @@ impl Progress {
             ProgressBar::hidden()
         } else {
             let bar = ProgressBar::new_spinner();
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
-                bar.set_style(style);
-            }
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         };
-        Progress { bar }
+        Progress { bar, rows: AtomicU64::new(0) }
     }
 
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+    }
+
+    fn style(&self, template: &str) {
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.bar.set_style(style);
+        }
     }
 }
 
 impl Observer for Progress {
     fn stage(&self, name: &'static str) {
         tracing::info!(stage = name, "stage");
+        self.style(STAGE);
         self.bar.set_message(name);
+    }
+
+    fn expect(&self, bytes: u64) {
+        self.bar.reset();
+        self.bar.set_length(bytes);
+        self.style(READING);
+    }
+
+    fn advance(&self, bytes: u64, rows: u64) {
+        let rows = self.rows.fetch_add(rows, Ordering::Relaxed) + rows;
+        let seconds = self.bar.elapsed().as_secs_f64().max(0.001);
+        self.bar.inc(bytes);
+        self.bar.set_message(format!("read {rows} rows, {:.0}/s", rows as f64 / seconds));
     }
 }
 

@@ -2,15 +2,15 @@
 
 use rayon::prelude::*;
 
-use super::RunError;
 use super::inputs::Input;
 use super::source_file::{From, SourceFile};
+use super::{Observer, RunError};
 use crate::column::Coded;
 use crate::judge::CONCLUSION;
 use crate::model::{ColumnKind, InputFile, Value};
 use crate::normalize::ColumnRule;
 use crate::reference::Reference;
-use crate::source::{self, Layout, Request, Wide};
+use crate::source::{self, Advance, Layout, Request, Wide};
 use crate::validate::{CheckSpec, Checked, check};
 
 /// Column that says which source of the pipeline brought a row.
@@ -35,15 +35,22 @@ pub struct Loaded {
 ///
 /// # Errors
 /// The first file, in that order, that cannot be read at all.
-pub fn load(sources: &[(SourceFile, Vec<Input>)], reference: &Reference) -> Result<Vec<Loaded>, RunError> {
+pub fn load(
+    sources: &[(SourceFile, Vec<Input>)],
+    reference: &Reference,
+    observer: &dyn Observer,
+) -> Result<Vec<Loaded>, RunError> {
     let files: Vec<(usize, &SourceFile, &Input)> = sources
         .iter()
         .enumerate()
         .flat_map(|(index, (source, inputs))| inputs.iter().map(move |input| (index, source, input)))
         .collect();
+    let sizes = files.iter().filter_map(|(_, _, input)| std::fs::metadata(&input.path).ok());
+    observer.expect(sizes.map(|found| found.len()).sum());
+    let advance = |bytes, rows| observer.advance(bytes, rows);
     let loaded: Vec<Result<Vec<Loaded>, RunError>> = files
         .into_par_iter()
-        .map(|(index, source, input)| load_file(index, source, input, reference))
+        .map(|(index, source, input)| load_file(index, source, input, reference, &advance))
         .collect();
     let mut all = Vec::new();
     for sheets in loaded {
@@ -57,9 +64,10 @@ fn load_file(
     source: &SourceFile,
     input: &Input,
     reference: &Reference,
+    advance: Advance<'_>,
 ) -> Result<Vec<Loaded>, RunError> {
     let (layout, spec) = plan(source, input, reference);
-    let tables = source::read(&input.path, &layout)
+    let tables = source::read(&input.path, &layout, advance)
         .map_err(|error| RunError::Source { source_name: source.name.clone(), error: Box::new(error) })?;
     let sheets = tables.into_iter().map(|table| {
         let mut checked = check(&table, &input.file, &spec, reference);

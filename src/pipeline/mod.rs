@@ -61,9 +61,15 @@ pub struct RunRequest {
     pub published_at: String,
 }
 
-/// Told which stage begins, so that a terminal can show it.
+/// Told which stage begins and how far it is, so that a terminal can show it.
 pub trait Observer: Sync {
     fn stage(&self, name: &'static str);
+
+    /// Bytes that the stage will read.
+    fn expect(&self, _bytes: u64) {}
+
+    /// Bytes and rows that it has read since the last call; from any thread.
+    fn advance(&self, _bytes: u64, _rows: u64) {}
 }
 
 /// A pipeline with its seeds and its exports, all there and nothing read yet.
@@ -134,7 +140,7 @@ fn find(request: &RunRequest, clock: &mut Clock<'_>) -> Result<Found, RunError> 
 fn evaluate(found: Found, mut clock: Clock<'_>) -> Result<Evaluated, RunError> {
     let Found { file, reference, as_of, params, sources } = found;
     clock.stage("read");
-    let loaded = load::load(&sources, &reference)?;
+    let loaded = load::load(&sources, &reference, clock.observer)?;
     let inputs = outcome::summarise_inputs(&sources, &loaded);
     clock.stage("judge");
     let assembled = assemble::assemble(&file, loaded, &reference, as_of);

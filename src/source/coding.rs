@@ -9,7 +9,7 @@ use super::error::Problem;
 use super::header::{self, Binding, PREVIEW};
 use super::records::{Fields, Found, Records, Splitter};
 use super::text::Text;
-use super::{BadRecord, Layout, RawColumn, RawTable};
+use super::{Advance, BadRecord, Layout, RawColumn, RawTable};
 use crate::column::{Coded, Dictionary};
 use crate::model::{Code, Fault};
 
@@ -37,6 +37,7 @@ pub fn code_text(
     delimiter: u8,
     layout: &Layout,
     encoding: &'static Encoding,
+    advance: Advance<'_>,
 ) -> Result<RawTable, Problem> {
     let sheet: Arc<str> = Arc::from("");
     let head = code_head(text, delimiter, layout, encoding, &sheet)?;
@@ -46,9 +47,15 @@ pub fn code_text(
     let read = |buffer: &mut Vec<u8>, start, end| {
         code_chunk(text, start, end, delimiter, buffer, || Coder::new(&binding, encoding, true, Vec::new()))
     };
+    advance(position as u64, coder.lines.len() as u64);
     let parts: Vec<Result<Chunk, Problem>> = (0..starts.len())
         .into_par_iter()
-        .map_init(Vec::new, |buffer, index| read(buffer, starts[index], end_of(index)))
+        .map_init(Vec::new, |buffer, index| {
+            let (start, end) = (starts[index], end_of(index));
+            let part = read(buffer, start, end)?;
+            advance((end - start) as u64, part.coder.lines.len() as u64);
+            Ok(part)
+        })
         .collect();
     let mut in_order = Vec::with_capacity(parts.len());
     for (index, part) in parts.into_iter().enumerate() {
@@ -419,14 +426,14 @@ mod tests {
         }
         text.push_str("tail,\"never closed\nlast,row");
         let one = code(&mut Splitter::new(text.as_bytes(), b','), &layout(), UTF_8, Arc::from(""));
-        let other = code_text(Text::Held(text.as_bytes()), b',', &layout(), UTF_8);
+        let other = code_text(Text::Held(text.as_bytes()), b',', &layout(), UTF_8, &|_, _| {});
         let (one, other) = (one.expect("reads"), other.expect("reads"));
         assert!(one.lines.len() > 1000 && !one.bad_records.is_empty());
         assert!(one == other, "{} and {} rows", one.lines.len(), other.lines.len());
         let mut file = tempfile::tempfile().expect("a file");
         file.write_all(text.as_bytes()).expect("writes");
         let filed = Text::Filed { file: &file, skip: 0, length: text.len() };
-        assert!(one == code_text(filed, b',', &layout(), UTF_8).expect("reads"));
+        assert!(one == code_text(filed, b',', &layout(), UTF_8, &|_, _| {}).expect("reads"));
     }
 
     proptest! {

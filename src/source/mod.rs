@@ -102,24 +102,34 @@ pub struct RawColumn {
 ///
 /// # Errors
 /// The file cannot be opened, decompressed or decoded, or has no header with the required columns.
-pub fn read(path: &Path, layout: &Layout) -> Result<Vec<RawTable>, SourceError> {
-    match bytes::open(path)? {
-        Content::Text(bytes) => read_text(&bytes, layout).map_err(|error| error.in_file(path)),
-        Content::LongText(file, length) => {
-            read_long_text(&file, length, layout).map_err(|error| error.in_file(path))
-        }
-        Content::Workbook(bytes) => workbook::read(&bytes, layout).map_err(|error| error.in_file(path)),
-    }
+pub fn read(path: &Path, layout: &Layout, advance: Advance<'_>) -> Result<Vec<RawTable>, SourceError> {
+    let tables = match bytes::open(path)? {
+        Content::Text(bytes) => read_text(&bytes, layout, advance),
+        Content::LongText(file, length) => read_long_text(&file, length, layout, advance),
+        Content::Workbook(bytes) => workbook::read(&bytes, layout).inspect(|tables| {
+            let rows: usize = tables.iter().map(|table| table.lines.len()).sum();
+            advance(bytes.len() as u64, rows as u64);
+        }),
+    };
+    tables.map_err(|error| error.in_file(path))
 }
 
-fn read_text(bytes: &[u8], layout: &Layout) -> Result<Vec<RawTable>, Problem> {
+/// Told from time to time how many more bytes and rows have been read, from any thread.
+pub type Advance<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+fn read_text(bytes: &[u8], layout: &Layout, advance: Advance<'_>) -> Result<Vec<RawTable>, Problem> {
     let found = encoding::detect(bytes, layout.encoding, layout.delimiter)?;
     let text = Text::Held(found.bytes(bytes));
-    Ok(vec![coding::code_text(text, found.delimiter, layout, found.encoding)?])
+    Ok(vec![coding::code_text(text, found.delimiter, layout, found.encoding, advance)?])
 }
 
 /// A text that need not be held whole, unless it has to be transcoded: its beginning tells how it is written.
-fn read_long_text(file: &File, length: usize, layout: &Layout) -> Result<Vec<RawTable>, Problem> {
+fn read_long_text(
+    file: &File,
+    length: usize,
+    layout: &Layout,
+    advance: Advance<'_>,
+) -> Result<Vec<RawTable>, Problem> {
     let whole = Text::Filed { file, skip: 0, length };
     let mut buffer = Vec::new();
     let mut seen = encoding::SAMPLE * 2;
@@ -131,9 +141,9 @@ fn read_long_text(file: &File, length: usize, layout: &Layout) -> Result<Vec<Raw
     match encoding::detect(buffer.get(..lines).unwrap_or_default(), layout.encoding, layout.delimiter) {
         Ok(found) if found.splits_raw() => {
             let text = Text::Filed { file, skip: found.skip, length: length - found.skip };
-            Ok(vec![coding::code_text(text, found.delimiter, layout, found.encoding)?])
+            Ok(vec![coding::code_text(text, found.delimiter, layout, found.encoding, advance)?])
         }
-        _ => read_text(whole.piece(0..length, &mut buffer)?, layout),
+        _ => read_text(whole.piece(0..length, &mut buffer)?, layout, advance),
     }
 }
 
