@@ -1,11 +1,14 @@
+use std::io::Write;
 use std::path::PathBuf;
 
 use super::Global;
-use super::exit::{Failure, VERIFICATION_FAILED};
+use super::exit::{Failure, USAGE, VERIFICATION_FAILED};
 use super::output::{self, OutputOptions};
+use super::progress::Progress;
 use crate::lake::Lake;
-use crate::pipeline::store;
-use crate::report::{self, Cell, Kind, Table};
+use crate::pipeline::rebuild::{Recipe, rebuild, rebuild_into};
+use crate::pipeline::{RunRequest, store};
+use crate::report::{self, Cell, Kind, RunRecord, Table};
 
 #[derive(Debug, clap::Args)]
 pub struct HistoryArguments {
@@ -18,6 +21,19 @@ pub struct VerifyArguments {
     /// Check only this share of the files, chosen by their hashes: `5%`.
     #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
     subset: Option<f64>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ReproduceArguments {
+    /// Number of a run, or the `run.json` of a report.
+    #[arg(value_name = "RUN|run.json")]
+    run: String,
+    /// Folder of the report.
+    #[arg(long, value_name = "DIR", default_value = "./out")]
+    out: PathBuf,
+    /// Builds a new lake as well, from nothing but the raw archive of this one.
+    #[arg(long, value_name = "DIR")]
+    into: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -72,7 +88,8 @@ pub fn history(arguments: &HistoryArguments, global: &Global) -> Result<(), Fail
 }
 
 pub fn verify(arguments: &VerifyArguments, global: &Global) -> Result<(), Failure> {
-    let report = Lake::open(&global.lake)?.verify(arguments.subset)?;
+    let lake = Lake::open(&global.lake)?;
+    let report = lake.verify(arguments.subset)?;
     let damaged: Vec<String> = report
         .damage
         .iter()
@@ -83,7 +100,6 @@ pub fn verify(arguments: &VerifyArguments, global: &Global) -> Result<(), Failur
         .collect();
     if damaged.is_empty() {
         if !global.quiet {
-            use std::io::Write;
             writeln!(
                 anstream::stderr(),
                 "{} files and {} runs checked, none damaged",
@@ -91,12 +107,94 @@ pub fn verify(arguments: &VerifyArguments, global: &Global) -> Result<(), Failur
                 report.entries
             )?;
         }
-        return Ok(());
+        return if arguments.subset.is_none() { recompute(&lake, global) } else { Ok(()) };
     }
     let message = format!("{} of {} files are damaged\n{}", damaged.len(), report.files, damaged.join("\n"));
     Err(Failure::new(VERIFICATION_FAILED, message).with_hint(
-        "the exports rebuild everything else: run the pipeline into a new lake with --lake, and keep this one",
+        "the exports rebuild everything else: `assay reproduce RUN --into NEW` makes a new lake out of this one's archive",
     ))
+}
+
+/// Makes the report of the last run once more out of the raw archive, and compares every byte.
+fn recompute(lake: &Lake, global: &Global) -> Result<(), Failure> {
+    let Some(entry) = lake.latest()? else { return Ok(()) };
+    let recipe = Recipe::of_entry(&entry);
+    let is_ours = recipe.program == env!("CARGO_PKG_VERSION");
+    let names_sources = recipe.inputs.iter().all(|(source, _, _)| !source.is_empty());
+    if !(is_ours && names_sources) {
+        if !global.quiet {
+            let message = format!(
+                "run {} was published by version {}: its figures are not computed again",
+                entry.run, recipe.program
+            );
+            writeln!(anstream::stderr(), "{message}")?;
+        }
+        return Ok(());
+    }
+    let progress = Progress::new(global.quiet);
+    let rebuilt = rebuild(lake, &recipe, &progress);
+    progress.finish();
+    let differing = rebuilt?.differing;
+    if differing.is_empty() {
+        if !global.quiet {
+            let count = recipe.outputs.len();
+            writeln!(
+                anstream::stderr(),
+                "run {} computed again: {count} files alike to the byte",
+                entry.run
+            )?;
+        }
+        return Ok(());
+    }
+    let message =
+        format!("run {} computed again from its exports gives other {}", entry.run, differing.join(", "));
+    Err(Failure::new(VERIFICATION_FAILED, message))
+}
+
+/// A run by its number, or by the `run.json` that lies beside its report.
+pub fn reproduce(arguments: &ReproduceArguments, global: &Global) -> Result<(), Failure> {
+    let lake = Lake::open(&global.lake)?;
+    let recipe = match arguments.run.parse::<u64>() {
+        Ok(run) => Recipe::of_entry(&lake.entry(run)?),
+        Err(_) => {
+            let path = PathBuf::from(&arguments.run);
+            let bytes = std::fs::read(&path)
+                .map_err(|error| Failure::new(super::exit::IO, format!("{}: {error}", path.display())))?;
+            let record: RunRecord = serde_json::from_slice(&bytes).map_err(|error| {
+                Failure::new(USAGE, format!("{} is no record of a run: {error}", path.display()))
+            })?;
+            Recipe::of_record(&record)
+        }
+    };
+    let progress = Progress::new(global.quiet);
+    let rebuilt = match &arguments.into {
+        Some(new) => {
+            let request = RunRequest {
+                lake: new.clone(),
+                out: arguments.out.clone(),
+                ..super::run::bare_request(recipe.byte_order_mark)
+            };
+            rebuild_into(&lake, &recipe, &request, &progress)
+        }
+        None => rebuild(&lake, &recipe, &progress),
+    };
+    progress.finish();
+    let mut rebuilt = rebuilt?;
+    if arguments.into.is_none() {
+        let record = serde_json::to_vec_pretty(&rebuilt.record).map_err(report::ReportError::from);
+        rebuilt.draft.add("run.json", record.map_err(crate::pipeline::RunError::from)?);
+        report::publish(&arguments.out, &rebuilt.draft).map_err(crate::pipeline::RunError::from)?;
+    }
+    if !rebuilt.differing.is_empty() {
+        let message = format!("not alike to the byte: {}", rebuilt.differing.join(", "));
+        let failure = Failure::new(VERIFICATION_FAILED, message);
+        return Err(failure.with_hint(format!("the report was made by version {}", recipe.program)));
+    }
+    if !global.quiet {
+        let out = arguments.out.display();
+        writeln!(anstream::stderr(), "report in {out}: {} files alike to the byte", recipe.outputs.len())?;
+    }
+    Ok(())
 }
 
 pub fn restore(arguments: &RestoreArguments, global: &Global) -> Result<(), Failure> {

@@ -7,10 +7,8 @@ use super::exit::{Failure, USAGE};
 use super::output::{self, OutputOptions};
 use crate::cube::Filter;
 use crate::indicator::{Definition, Kind};
-use crate::lake::{Entry, Lake};
 use crate::model::nearest;
-use crate::pipeline::{self, PipelineFile, RunError, answer, store};
-use crate::reference::Reference;
+use crate::pipeline::{self, PipelineFile, RunError, answer, rebuild, store};
 use crate::report::indicators_table;
 
 #[derive(Debug, clap::Args)]
@@ -57,7 +55,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     let (lake, entry) = store::published(&global.lake, global.as_known_at)?;
     let text = String::from_utf8_lossy(&lake.object(&entry.draft.pipeline.blake3)?).into_owned();
     let mut file = pipeline::parse(Path::new(&entry.draft.pipeline.name), &text).map_err(RunError::from)?;
-    let reference = seeds(&lake, &entry)?;
+    let reference = rebuild::seeds(&lake, &entry.draft.objects)?;
     let recorded: Option<Date> = entry.draft.as_of.parse().ok();
     let as_of = arguments.as_of.or(recorded).ok_or_else(|| Failure::new(USAGE, "give a day with --as-of"))?;
     if Some(as_of) != recorded && entry.draft.rows.superseded > 0 {
@@ -75,15 +73,6 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     file.indicators = vec![definition];
     let figures = answer::answer((&lake, &entry), &file, &reference, as_of, arguments.period)?;
     output::write(&indicators_table(&file.indicators, &figures), &arguments.output)
-}
-
-/// The reference tables that the run itself used.
-fn seeds(lake: &Lake, entry: &Entry) -> Result<Reference, Failure> {
-    let folder = tempfile::tempdir()?;
-    for seed in &entry.draft.objects {
-        std::fs::write(folder.path().join(&seed.name), lake.object(&seed.blake3)?)?;
-    }
-    Ok(Reference::with_overrides(folder.path()).map_err(RunError::from)?)
 }
 
 /// The indicator as the pipeline defines it, cut and filtered as asked.

@@ -100,6 +100,9 @@ enum Command {
     /// Publish the figures of an earlier run again.
     #[cfg(feature = "delta")]
     Restore(history::RestoreArguments),
+    /// Make a published report once more out of the raw archive, and compare every byte.
+    #[cfg(feature = "delta")]
+    Reproduce(history::ReproduceArguments),
 }
 
 /// Parses the arguments, runs the command, and turns its outcome into an exit code.
@@ -138,6 +141,8 @@ pub fn main() -> ExitCode {
         Command::Verify(command) => history::verify(&command, &global),
         #[cfg(feature = "delta")]
         Command::Restore(command) => history::restore(&command, &global),
+        #[cfg(feature = "delta")]
+        Command::Reproduce(command) => history::reproduce(&command, &global),
     };
     match result {
         Ok(()) => ExitCode::from(exit::DONE),

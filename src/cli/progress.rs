@@ -46,7 +46,7 @@ impl Observer for Progress {
         self.bar.set_message(name);
     }
 
-    fn expect(&self, bytes: u64) {
+    fn announce(&self, bytes: u64) {
         self.bar.reset();
         self.bar.set_length(bytes);
         self.style(READING);

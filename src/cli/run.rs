@@ -52,12 +52,23 @@ impl Inputs {
             pipeline: self.pipeline.clone(),
             as_of: self.as_of,
             params: self.params.clone(),
-            out: PathBuf::from("./out"),
             lake: global.lake.clone(),
-            wait: false,
-            byte_order_mark: true,
-            published_at: now(),
+            ..bare_request(true)
         }
+    }
+}
+
+/// A request without a pipeline.
+pub fn bare_request(byte_order_mark: bool) -> RunRequest {
+    RunRequest {
+        pipeline: PathBuf::new(),
+        as_of: None,
+        params: Vec::new(),
+        out: PathBuf::from("./out"),
+        lake: PathBuf::from("./lake"),
+        wait: false,
+        byte_order_mark,
+        published_at: now(),
     }
 }
 

@@ -23,6 +23,9 @@ pub struct Draft {
     pub seeds: String,
     /// How many rejections of each code.
     pub rejections: BTreeMap<String, u64>,
+    /// Whether CSV files begin with a byte-order mark.
+    #[serde(default = "yes")]
+    pub byte_order_mark: bool,
     /// Published files that a repeated run reproduces to the byte (so not `run.json`, which holds seconds).
     pub outputs: Vec<Named>,
     /// Object that holds the cells.
@@ -31,6 +34,10 @@ pub struct Draft {
     pub objects: Vec<Named>,
     /// Whatever else; does not count when a run is compared with the last one.
     pub extra: Value,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Draft {
@@ -52,7 +59,10 @@ pub struct Named {
 /// An export that a run read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
-    /// Name of the source in the pipeline.
+    /// Name of the source in the pipeline; empty in the ledgers of early versions.
+    #[serde(default)]
+    pub source: String,
+    /// Name of the file.
     pub name: String,
     /// Path as it was given.
     pub path: String,

@@ -156,9 +156,18 @@ fn input(path: PathBuf, source: &SourceFile) -> Result<Input, RunError> {
             RunError::Io { path: path.clone(), source: error }
         }
     })?;
+    let captures = captures(source, &name)?;
+    Ok(Input { file: InputFile { name: Arc::from(name), blake3: Arc::from(blake3) }, captures, path })
+}
+
+/// Named groups of the source's `file_pattern` in the name of a file; none where the source has no pattern.
+///
+/// # Errors
+/// The name does not match.
+pub fn captures(source: &SourceFile, name: &str) -> Result<BTreeMap<String, String>, RunError> {
     let mut captures = BTreeMap::new();
     if let Some(pattern) = &source.file_pattern {
-        let found = pattern.captures(&name);
+        let found = pattern.captures(name);
         if found.is_none() {
             let message =
                 format!("source `{}`: the file `{name}` does not match `file_pattern`", source.name);
@@ -169,7 +178,7 @@ fn input(path: PathBuf, source: &SourceFile) -> Result<Input, RunError> {
             captures.insert(group.to_owned(), text.to_owned());
         }
     }
-    Ok(Input { file: InputFile { name: Arc::from(name), blake3: Arc::from(blake3) }, captures, path })
+    Ok(captures)
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub fn load(
         .flat_map(|(index, (source, inputs))| inputs.iter().map(move |input| (index, source, input)))
         .collect();
     let sizes = files.iter().filter_map(|(_, _, input)| std::fs::metadata(&input.path).ok());
-    observer.expect(sizes.map(|found| found.len()).sum());
+    observer.announce(sizes.map(|found| found.len()).sum());
     let advance = |bytes, rows| observer.advance(bytes, rows);
     let loaded: Vec<Result<Vec<Loaded>, RunError>> = files
         .into_par_iter()

@@ -20,6 +20,8 @@ mod obligations;
 mod outcome;
 mod packed;
 mod people;
+#[cfg(feature = "delta")]
+pub mod rebuild;
 mod shape;
 mod source_file;
 #[cfg_attr(not(feature = "delta"), path = "no_store.rs")]
@@ -66,7 +68,7 @@ pub trait Observer: Sync {
     fn stage(&self, name: &'static str);
 
     /// Bytes that the stage will read.
-    fn expect(&self, _bytes: u64) {}
+    fn announce(&self, _bytes: u64) {}
 
     /// Bytes and rows that it has read since the last call; from any thread.
     fn advance(&self, _bytes: u64, _rows: u64) {}

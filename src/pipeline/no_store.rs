@@ -16,7 +16,13 @@ impl Store {
 
     /// # Errors
     /// None.
-    pub fn commit(self, _: &Evaluated, _: &RunRequest, _: &RunRecord, _: &Draft) -> Result<Stored, RunError> {
+    pub fn commit(
+        &mut self,
+        _: &Evaluated,
+        _: &RunRequest,
+        _: &RunRecord,
+        _: &Draft,
+    ) -> Result<Stored, RunError> {
         Ok(Stored::NoLake)
     }
 }

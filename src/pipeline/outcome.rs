@@ -184,30 +184,33 @@ pub fn by_code(rejections: &[Rejection]) -> Vec<(Code, u64)> {
 /// Writes the report and, where there is a lake, commits the run.
 pub fn publish(
     mut evaluated: Evaluated,
-    store: Store,
+    mut store: Store,
     request: &RunRequest,
     observer: &dyn Observer,
 ) -> Result<Outcome, RunError> {
     observer.stage("report");
     let since = std::time::Instant::now();
-    let mut draft = draft_report(&evaluated, request)?;
+    let options = CsvOptions { byte_order_mark: request.byte_order_mark };
+    let mut draft = draft_report(&evaluated, options)?;
     let stage = |name: &str, seconds| StageSeconds { stage: name.to_owned(), seconds };
     evaluated.stages.push(stage("report", since.elapsed().as_secs_f64()));
     observer.stage("store");
     let since = std::time::Instant::now();
-    let mut record = record_of(&evaluated, &draft);
+    let mut record = RunRecord { byte_order_mark: request.byte_order_mark, ..record_of(&evaluated, &draft) };
     report::check_folder(&request.out)?;
     let stored = store.commit(&evaluated, request, &record, &draft)?;
     record.stages.push(stage("store", since.elapsed().as_secs_f64()));
     let json = serde_json::to_vec_pretty(&record).map_err(report::ReportError::from)?;
     draft.add("run.json", json);
     report::publish(&request.out, &draft)?;
+    // Until here nobody else writes to this lake, or to this report.
+    drop(store);
     Ok(Outcome { evaluated, record, stored })
 }
 
-fn draft_report(evaluated: &Evaluated, request: &RunRequest) -> Result<Draft, RunError> {
+/// Makes the files of the report, all but `run.json`.
+pub fn draft_report(evaluated: &Evaluated, options: CsvOptions) -> Result<Draft, RunError> {
     let file = &evaluated.file;
-    let options = CsvOptions { byte_order_mark: request.byte_order_mark };
     let scorecard = scorecard_table(&file.indicators, &evaluated.figures, &file.region);
     let indicators = indicators_table(&file.indicators, &evaluated.figures);
     let rejections = rejections_table(&evaluated.assembled.rejections);
@@ -314,7 +317,7 @@ pub fn record(evaluated: &Evaluated) -> RunRecord {
     record_of(evaluated, &Draft::default())
 }
 
-fn record_of(evaluated: &Evaluated, draft: &Draft) -> RunRecord {
+pub fn record_of(evaluated: &Evaluated, draft: &Draft) -> RunRecord {
     let counts = |source: &str, name: &str| {
         let position = evaluated.file.sources.iter().position(|own| own.name == source);
         let mut sum = RowCounts::default();
@@ -329,6 +332,7 @@ fn record_of(evaluated: &Evaluated, draft: &Draft) -> RunRecord {
         let rows = counts(&input.source, &input.name);
         InputRecord {
             source: input.source.clone(),
+            name: input.name.clone(),
             path: input.path.display().to_string(),
             blake3: input.blake3.clone(),
             encoding: input.encoding.clone(),
@@ -345,8 +349,10 @@ fn record_of(evaluated: &Evaluated, draft: &Draft) -> RunRecord {
         program: "assay".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pipeline: evaluated.file.name.clone(),
-        pipeline_blake3: blake3::hash(evaluated.file.text.as_bytes()).to_hex().to_string(),
+        pipeline_blake3: blake3_of(&evaluated.file.text),
         seeds_blake3: evaluated.reference.digest(),
+        seeds: evaluated.reference.texts().map(|(name, text)| (name.to_owned(), blake3_of(text))).collect(),
+        byte_order_mark: true,
         params: evaluated.params.clone(),
         as_of: evaluated.as_of.to_string(),
         inputs: inputs.collect(),
@@ -355,4 +361,8 @@ fn record_of(evaluated: &Evaluated, draft: &Draft) -> RunRecord {
         stages: evaluated.stages.clone(),
         outputs: draft.digests().into_iter().collect(),
     }
+}
+
+fn blake3_of(text: &str) -> String {
+    blake3::hash(text.as_bytes()).to_hex().to_string()
 }

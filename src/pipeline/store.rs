@@ -23,7 +23,7 @@ pub struct Store {
     lake: Arc<Lake>,
     lock: Arc<Lock>,
     /// Archives the exports while they are read and judged.
-    archive: JoinHandle<Result<(), LakeError>>,
+    archive: Option<JoinHandle<Result<(), LakeError>>>,
 }
 
 impl Store {
@@ -41,28 +41,28 @@ impl Store {
         let archive = thread::spawn(move || {
             exports.iter().try_for_each(|(path, blake3)| own_lake.archive(&own_lock, path, blake3))
         });
-        Ok(Store { lake, lock, archive })
+        Ok(Store { lake, lock, archive: Some(archive) })
     }
 
-    /// Writes what changed of each table, and commits the run.
+    /// Writes what changed of each table, and commits the run. The lock is held until the store is dropped.
     ///
     /// # Errors
     /// Whatever stops it; nothing is published then.
     pub fn commit(
-        self,
+        &mut self,
         evaluated: &Evaluated,
         request: &RunRequest,
         record: &RunRecord,
         report: &report::Draft,
     ) -> Result<Stored, RunError> {
-        let Store { lake, lock, archive } = self;
-        let writes = writes(evaluated, lake.latest()?.map_or(1, |entry| entry.run + 1));
-        match archive.join() {
-            Ok(archived) => archived?,
-            Err(defect) => std::panic::resume_unwind(defect),
+        let writes = writes(evaluated, self.lake.latest()?.map_or(1, |entry| entry.run + 1));
+        match self.archive.take().map(JoinHandle::join) {
+            Some(Ok(archived)) => archived?,
+            Some(Err(defect)) => std::panic::resume_unwind(defect),
+            None => {}
         }
-        let draft = draft(&lake, &lock, evaluated, request, record, report)?;
-        Ok(match lake.commit(&lock, draft, writes)? {
+        let draft = draft(&self.lake, &self.lock, evaluated, request, record, report)?;
+        Ok(match self.lake.commit(&self.lock, draft, writes)? {
             Committed::Published(entry) => Stored::Published(entry.run),
             Committed::Unchanged(run) => Stored::Unchanged(run),
         })
@@ -89,6 +89,7 @@ fn draft(
     let cells =
         outputs.iter().find(|output| output.name == "cells.parquet").map(|output| output.blake3.clone());
     let inputs = record.inputs.iter().zip(&evaluated.inputs).map(|(input, found)| Input {
+        source: found.source.clone(),
         name: found.name.clone(),
         path: input.path.clone(),
         blake3: input.blake3.clone(),
@@ -110,6 +111,7 @@ fn draft(
         },
         seeds: record.seeds_blake3.clone(),
         rejections: record.rejections.clone(),
+        byte_order_mark: record.byte_order_mark,
         outputs,
         cells,
         objects: seeds,

@@ -2,6 +2,8 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use tempfile::TempDir;
+
 use super::ReportError;
 
 /// Files of one report, before they are published.
@@ -42,7 +44,12 @@ const KNOWN: [&str; 16] = [
     "datapackage.json",
 ];
 
-/// Writes the files aside and swaps the folder in whole, so that nobody reads half a report.
+/// Writes the files aside and swaps the folder in whole, so that nobody ever reads half a report, or none.
+///
+/// ```text
+///   .out-assay-XXXXXX/ written, synced ─► exchanged with out/ in one step ─► the old report is removed
+/// ```
+/// What a run that died left aside is removed by the next; two runs never write to one folder at a time.
 ///
 /// # Errors
 /// The folder holds foreign files, or the operating system refuses.
@@ -50,28 +57,76 @@ pub fn publish(folder: &Path, draft: &Draft) -> Result<(), ReportError> {
     check_ours(folder)?;
     let parent = parent_of(folder);
     fs::create_dir_all(parent).map_err(at(parent))?;
-    let aside = tempfile::Builder::new().prefix(".assay-report-").tempdir_in(parent).map_err(at(parent))?;
+    sweep(folder)?;
+    let aside = aside(folder)?;
     for (name, bytes) in &draft.files {
         let path = aside.path().join(name);
         let mut file = File::create(&path).map_err(at(&path))?;
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(at(&path))?;
     }
-    sync(aside.path())?;
     open_to_all(aside.path())?;
-    let new = aside.keep();
+    sync(aside.path())?;
     if folder.exists() {
-        let old = tempfile::Builder::new().prefix(".assay-old-").tempdir_in(parent).map_err(at(parent))?;
-        let replaced = old.path().join("report");
-        fs::rename(folder, &replaced).map_err(at(folder))?;
-        if let Err(error) = fs::rename(&new, folder) {
-            // The report that was there before is better than none.
-            let _ = fs::rename(&replaced, folder);
-            return Err(at(folder)(error));
-        }
+        // What is aside then is the old report, which goes when it is dropped.
+        exchange(aside.path(), folder)?;
     } else {
-        fs::rename(&new, folder).map_err(at(folder))?;
+        fs::rename(aside.path(), folder).map_err(at(folder))?;
+        let _ = aside.keep();
     }
     sync(parent)
+}
+
+/// Swaps two folders; at every moment there is one of either name.
+#[cfg(target_os = "linux")]
+fn exchange(new: &Path, folder: &Path) -> Result<(), ReportError> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, new, CWD, folder, RenameFlags::EXCHANGE) {
+        // Some network file systems cannot.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => exchange_in_steps(new, folder),
+        other => other.map_err(|errno| at(folder)(errno.into())),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exchange(new: &Path, folder: &Path) -> Result<(), ReportError> {
+    exchange_in_steps(new, folder)
+}
+
+/// Where there is no exchange: for a moment there is no report, and if the system stops then, the old one lies aside.
+fn exchange_in_steps(new: &Path, folder: &Path) -> Result<(), ReportError> {
+    let old = aside(folder)?;
+    let kept = old.path().join("report");
+    fs::rename(folder, &kept).map_err(at(folder))?;
+    if let Err(error) = fs::rename(new, folder) {
+        // The report that was there before is better than none.
+        let _ = fs::rename(&kept, folder);
+        return Err(at(folder)(error));
+    }
+    Ok(())
+}
+
+/// Beginning of the names of folders that are not the report yet, or no more.
+fn prefix(folder: &Path) -> String {
+    let name = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    format!(".{name}-assay-")
+}
+
+fn aside(folder: &Path) -> Result<TempDir, ReportError> {
+    let parent = parent_of(folder);
+    tempfile::Builder::new().prefix(&prefix(folder)).tempdir_in(parent).map_err(at(parent))
+}
+
+/// Removes what a run that died left beside the report.
+fn sweep(folder: &Path) -> Result<(), ReportError> {
+    let (parent, prefix) = (parent_of(folder), prefix(folder));
+    for entry in fs::read_dir(parent).map_err(at(parent))? {
+        let entry = entry.map_err(at(parent))?;
+        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            fs::remove_dir_all(entry.path()).map_err(at(&entry.path()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a report can be written there: no foreign files, and a parent that takes new ones.
@@ -82,7 +137,7 @@ pub fn check_folder(folder: &Path) -> Result<(), ReportError> {
     check_ours(folder)?;
     let parent = parent_of(folder);
     fs::create_dir_all(parent).map_err(at(parent))?;
-    tempfile::Builder::new().prefix(".assay-report-").tempdir_in(parent).map(drop).map_err(at(parent))
+    aside(folder).map(drop)
 }
 
 fn parent_of(folder: &Path) -> &Path {
@@ -138,7 +193,13 @@ mod tests {
         publish(&out, &draft("1")).expect("publishes");
         publish(&out, &draft("2")).expect("replaces");
         assert_eq!(fs::read_to_string(out.join("run.json")).expect("reads"), "2");
+        let dead = root.path().join(".out-assay-dead");
+        fs::create_dir(&dead).and_then(|()| fs::write(dead.join("run.json"), "half")).expect("a dead run");
+        publish(&out, &draft("2")).expect("replaces");
         assert_eq!(fs::read_dir(root.path()).expect("lists").count(), 1, "nothing is left beside the report");
+        exchange_in_steps(&aside(&out).expect("aside").keep(), &out).expect("exchanges");
+        assert_eq!(fs::read_dir(&out).expect("lists").count(), 0);
+        publish(&out, &draft("2")).expect("replaces");
         fs::write(out.join("letter.docx"), "x").expect("writes");
         assert!(matches!(publish(&out, &draft("3")), Err(ReportError::ForeignFolder { .. })));
         assert_eq!(fs::read_to_string(out.join("run.json")).expect("reads"), "2");

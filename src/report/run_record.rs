@@ -1,11 +1,16 @@
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
 
 use crate::validate::RowCounts;
 
 /// One input of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputRecord {
     pub source: String,
+    /// Name of the file.
+    pub name: String,
+    /// Path as it was given.
     pub path: String,
     pub blake3: String,
     pub encoding: String,
@@ -19,39 +24,31 @@ pub struct InputRecord {
 }
 
 /// Wall-clock seconds of a stage.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageSeconds {
     pub stage: String,
     pub seconds: f64,
 }
 
 /// Everything that `run.json` says about a run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunRecord {
     pub program: String,
     pub version: String,
     pub pipeline: String,
     pub pipeline_blake3: String,
     pub seeds_blake3: String,
-    pub params: std::collections::BTreeMap<String, String>,
+    /// Reference table → BLAKE3.
+    pub seeds: BTreeMap<String, String>,
+    pub params: BTreeMap<String, String>,
     pub as_of: String,
+    /// Whether CSV files begin with a byte-order mark.
+    pub byte_order_mark: bool,
     pub inputs: Vec<InputRecord>,
-    #[serde(serialize_with = "row_counts")]
     pub rows: RowCounts,
     /// Lines of `rejections.csv` by code.
-    pub rejections: std::collections::BTreeMap<String, u64>,
+    pub rejections: BTreeMap<String, u64>,
     pub stages: Vec<StageSeconds>,
     /// File name → BLAKE3.
-    pub outputs: std::collections::BTreeMap<String, String>,
-}
-
-fn row_counts<S: serde::Serializer>(counts: &RowCounts, serializer: S) -> Result<S::Ok, S::Error> {
-    use serde::ser::SerializeStruct;
-    let mut rows = serializer.serialize_struct("rows", 5)?;
-    rows.serialize_field("read", &counts.read)?;
-    rows.serialize_field("accepted", &counts.accepted)?;
-    rows.serialize_field("rejected", &counts.rejected)?;
-    rows.serialize_field("duplicate", &counts.duplicate)?;
-    rows.serialize_field("superseded", &counts.superseded)?;
-    rows.end()
+    pub outputs: BTreeMap<String, String>,
 }

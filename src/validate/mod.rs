@@ -3,11 +3,13 @@
 mod key;
 mod row;
 
+use serde::{Deserialize, Serialize};
+
 pub use key::{Resolution, resolve};
 pub use row::{CheckSpec, Checked, VERSION, check, wide_name};
 
 /// What became of the rows of a source or a run. `read` is always the sum of the others.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowCounts {
     pub read: u64,
     pub accepted: u64,

@@ -14,3 +14,5 @@ mod real_records;
 mod repeatable;
 mod scenarios;
 mod support;
+#[cfg(feature = "delta")]
+mod trust;
