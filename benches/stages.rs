@@ -37,9 +37,11 @@ fn request(file: &std::path::Path) -> RunRequest {
         as_of: None,
         params: vec![("file".to_owned(), file.display().to_string())],
         out: PathBuf::new(),
+        share: None,
         lake: PathBuf::new(),
         wait: false,
         byte_order_mark: true,
+        unpacker: None,
         published_at: String::new(),
     }
 }

@@ -5,13 +5,15 @@ use super::Global;
 use super::exit::{Failure, USAGE, VERIFICATION_FAILED};
 use super::output::{self, OutputOptions};
 use super::progress::Progress;
-use crate::lake::Lake;
+use crate::lake::{Entry, Lake};
 use crate::pipeline::rebuild::{Recipe, rebuild, rebuild_into};
-use crate::pipeline::{RunRequest, store};
+use crate::pipeline::{RunRequest, restate, store};
 use crate::report::{self, Cell, Kind, RunRecord, Table};
 
 #[derive(Debug, clap::Args)]
 pub struct HistoryArguments {
+    /// Lists the figures that this run restated, by how much, and because of which records.
+    run: Option<u64>,
     #[command(flatten)]
     output: OutputOptions,
 }
@@ -56,6 +58,9 @@ fn parse_percent(text: &str) -> Result<f64, String> {
 
 pub fn history(arguments: &HistoryArguments, global: &Global) -> Result<(), Failure> {
     let lake = Lake::open(&global.lake)?;
+    if let Some(run) = arguments.run {
+        return output::write(&restated_by(&lake, run)?, &arguments.output);
+    }
     let mut table = Table::new(&[
         ("run", Kind::Integer),
         ("published_at", Kind::Text),
@@ -67,8 +72,10 @@ pub fn history(arguments: &HistoryArguments, global: &Global) -> Result<(), Fail
         ("rejected", Kind::Integer),
         ("duplicate", Kind::Integer),
         ("superseded", Kind::Integer),
+        ("restated", Kind::Integer),
     ]);
-    for entry in lake.entries()? {
+    let entries = lake.entries()?;
+    for (position, entry) in entries.iter().enumerate() {
         let count = |number: u64| Cell::integer(i64::try_from(number).ok());
         let draft = &entry.draft;
         table.rows.push(vec![
@@ -82,9 +89,46 @@ pub fn history(arguments: &HistoryArguments, global: &Global) -> Result<(), Fail
             count(draft.rows.rejected),
             count(draft.rows.duplicate),
             count(draft.rows.superseded),
+            match earlier(&entries, position) {
+                Some(before) => count(restate::restated(&lake, before, entry)? as u64),
+                None => Cell::Empty,
+            },
         ]);
     }
     output::write(&table, &arguments.output)
+}
+
+/// The run of the same pipeline before this one.
+fn earlier(entries: &[Entry], position: usize) -> Option<&Entry> {
+    let (before, from) = entries.split_at_checked(position)?;
+    let name = &from.first()?.draft.pipeline.name;
+    before.iter().rev().find(|entry| entry.draft.pipeline.name == *name)
+}
+
+fn restated_by(lake: &Lake, run: u64) -> Result<Table, Failure> {
+    let after = lake.entry(run)?;
+    let mut table = Table::new(&[
+        ("indicator", Kind::Text),
+        ("cut", Kind::Text),
+        ("period_start", Kind::Text),
+        ("period_end", Kind::Text),
+        ("numerator_was", Kind::Text),
+        ("denominator_was", Kind::Text),
+        ("value_was", Kind::Text),
+        ("numerator", Kind::Text),
+        ("denominator", Kind::Text),
+        ("value", Kind::Text),
+        ("because", Kind::Text),
+    ]);
+    let entries = lake.entries()?;
+    let position = entries.iter().position(|entry| entry.run == run).unwrap_or_default();
+    let Some(before) = earlier(&entries, position) else { return Ok(table) };
+    for own in restate::restatements(lake, before, &after)? {
+        let place = [own.indicator, own.cut, own.period_start, own.period_end];
+        let cells = place.into_iter().chain(own.was).chain(own.is).chain([own.because]);
+        table.rows.push(cells.map(Cell::text).collect());
+    }
+    Ok(table)
 }
 
 pub fn verify(arguments: &VerifyArguments, global: &Global) -> Result<(), Failure> {
@@ -132,7 +176,7 @@ fn recompute(lake: &Lake, global: &Global) -> Result<(), Failure> {
         return Ok(());
     }
     let progress = Progress::new(global.quiet);
-    let rebuilt = rebuild(lake, &recipe, &progress);
+    let rebuilt = rebuild(lake, &recipe, std::env::current_exe().ok().as_deref(), &progress);
     progress.finish();
     let differing = rebuilt?.differing;
     if differing.is_empty() {
@@ -176,7 +220,7 @@ pub fn reproduce(arguments: &ReproduceArguments, global: &Global) -> Result<(), 
             };
             rebuild_into(&lake, &recipe, &request, &progress)
         }
-        None => rebuild(&lake, &recipe, &progress),
+        None => rebuild(&lake, &recipe, std::env::current_exe().ok().as_deref(), &progress),
     };
     progress.finish();
     let mut rebuilt = rebuilt?;

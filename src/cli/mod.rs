@@ -7,6 +7,7 @@ mod explain;
 mod history;
 #[cfg(feature = "delta")]
 mod indicator;
+mod metrics;
 #[cfg(feature = "delta")]
 mod output;
 mod progress;
@@ -83,6 +84,9 @@ enum Command {
     Rejections(rejections::Arguments),
     /// What a rejection code means and how to mend it.
     Explain(explain::Arguments),
+    /// Hand over the rows of an XLS or ODS; the program calls itself so.
+    #[command(hide = true)]
+    Unpack { file: PathBuf },
     /// Write the exports of a made-up county, with their known truth.
     Simulate(simulate::Arguments),
     /// SQL over the lake.
@@ -129,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Indicator(command) => indicator::run(&command, &global),
         #[cfg(feature = "delta")]
         Command::Rejections(command) => rejections::run(&command, &global),
+        Command::Unpack { file } => unpack(&file),
         Command::Explain(command) => explain::run(&command, &global),
         Command::Simulate(command) => simulate::run(&command, &global),
         #[cfg(all(feature = "query", feature = "delta"))]
@@ -151,4 +156,9 @@ pub fn main() -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+fn unpack(file: &std::path::Path) -> Result<(), exit::Failure> {
+    crate::source::unpack(file, std::io::stdout().lock())
+        .map_err(|problem| exit::Failure::new(exit::FAILED, problem.to_string()))
 }

@@ -38,6 +38,7 @@ const CHINESE: Words = Words {
         Status::TooEarly => "未到期",
         Status::Met => "已达标",
         Status::NotMet => "未达标",
+        Status::Suppressed => "不公开",
         Status::None => "",
     },
 };

@@ -6,6 +6,7 @@ mod evaluate;
 mod interval;
 mod means;
 mod status;
+mod suppress;
 
 pub use decimal::{ratio_text, value_text};
 pub use definition::{Definition, Denominator, Kind, Operator, Span, Target, Unit};
@@ -13,3 +14,4 @@ pub use evaluate::{Context, Figure, Populations, evaluate};
 pub use interval::{Interval, bounds};
 pub use means::{Mean, means};
 pub use status::{Judgement, Status, judge_target};
+pub use suppress::{suppress_cells, suppress_figures};

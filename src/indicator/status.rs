@@ -11,6 +11,8 @@ pub enum Status {
     TooEarly,
     Met,
     NotMet,
+    /// Kept back from those outside: the number is small, or would give a small one away.
+    Suppressed,
     /// No target applies.
     None,
 }
@@ -23,6 +25,7 @@ impl Status {
             Status::TooEarly => "too_early",
             Status::Met => "met",
             Status::NotMet => "not_met",
+            Status::Suppressed => "suppressed",
             Status::None => "",
         }
     }

@@ -108,7 +108,8 @@ impl Lake {
     pub fn open_or_create(folder: &Path) -> Result<Lake, LakeError> {
         let ledger = folder.join("ledger");
         if !ledger.is_dir() {
-            if let Some(found) = names(folder)?.into_iter().next() {
+            // Another run may be making the same lake at this moment.
+            if let Some(found) = names(folder)?.into_iter().find(|name| !OWN.contains(&name.as_str())) {
                 return Err(LakeError::Foreign { dir: folder.to_owned(), found });
             }
             make_folders(&ledger)?;
@@ -260,6 +261,9 @@ impl Lake {
         self.root.join("tmp")
     }
 }
+
+/// What lies in the folder of a lake.
+const OWN: [&str; 6] = ["ledger", "lock", "objects", "raw", "tables", "tmp"];
 
 fn pin<'a>(entry: &'a Entry, table: &str) -> Result<&'a TablePin, LakeError> {
     entry.table(table).ok_or_else(|| LakeError::NoTable { run: entry.run, table: table.to_owned() })

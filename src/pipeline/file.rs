@@ -12,18 +12,30 @@ use super::coverage::COVERED;
 use super::derive::{Derived, read_derived};
 use super::document::{Problem, Problems, Section, scalar_of, text_of};
 use super::indicator_file::{Known, read_cuts, read_indicator};
+use super::share::LEAST;
 use super::source_file::{SourceFile, read_source};
 use crate::cube::{Fact, fact_dimensions};
 use crate::indicator::Definition;
 use crate::judge::Official;
 use crate::model::{TABLES, nearest, table};
 
-pub const ROOT_KEYS: &[&str] =
-    &["pipeline", "params", "dimensions", "population", "source", "derive", "means", "cuts", "indicator"];
+pub const ROOT_KEYS: &[&str] = &[
+    "pipeline",
+    "params",
+    "dimensions",
+    "population",
+    "source",
+    "derive",
+    "means",
+    "share",
+    "cuts",
+    "indicator",
+];
 pub const PIPELINE_KEYS: &[&str] =
     &["name", "title_zh", "title_en", "as_of", "region", "seeds", "max_rejected", "official_verdict"];
 pub const POPULATION_KEYS: &[&str] = &["basis"];
 pub const MEANS_KEYS: &[&str] = &["by"];
+pub const SHARE_KEYS: &[&str] = &["least"];
 pub const CUTS_KEYS: &[&str] = &["default"];
 
 const OFFICIAL: [(&str, Official); 2] = [("lab", Official::Laboratory), ("judged", Official::Judged)];
@@ -73,6 +85,8 @@ pub struct PipelineFile {
     pub derived: Vec<Derived>,
     /// Columns by which means of results are listed; none where they are not wanted.
     pub means_by: Option<Vec<String>>,
+    /// Smallest number but zero that the report to share tells.
+    pub least: i64,
     pub indicators: Vec<Definition>,
 }
 
@@ -187,6 +201,7 @@ fn read(path: &Path, text: &str, root: &Section<'_>) -> PipelineFile {
             .unwrap_or("resident")
             .to_owned(),
         means_by: root.section("means").map(|section| read_means(&section, &dimensions)),
+        least: root.section("share").map_or(LEAST, |section| read_least(&section)),
         dimensions,
         derived,
         sources,
@@ -245,6 +260,17 @@ fn read_means(section: &Section<'_>, dimensions: &[(String, String)]) -> Vec<Str
         section.problem(name.span(), message, help);
     }
     by.into_iter().map(Spanned::into_inner).filter(|name| name != "analyte").collect()
+}
+
+/// `[share] least = 5`.
+fn read_least(section: &Section<'_>) -> i64 {
+    section.only(SHARE_KEYS);
+    let least = section.integer("least").and_then(|least| i64::try_from(least).ok());
+    if section.has("least") && !least.is_some_and(|least| (1..=1000).contains(&least)) {
+        let message = "`least` is a number from 1 (nothing is kept back) to 1000";
+        section.problem(section.span(), message, None);
+    }
+    least.unwrap_or(LEAST)
 }
 
 fn read_params(section: &Section<'_>) -> BTreeMap<String, String> {

@@ -1,5 +1,7 @@
 //! Reads and checks the files of a source: the bridge between the declaration and the stages.
 
+use std::path::Path;
+
 use rayon::prelude::*;
 
 use super::inputs::Input;
@@ -38,6 +40,7 @@ pub struct Loaded {
 pub fn load(
     sources: &[(SourceFile, Vec<Input>)],
     reference: &Reference,
+    unpacker: Option<&Path>,
     observer: &dyn Observer,
 ) -> Result<Vec<Loaded>, RunError> {
     let files: Vec<(usize, &SourceFile, &Input)> = sources
@@ -50,7 +53,7 @@ pub fn load(
     let advance = |bytes, rows| observer.advance(bytes, rows);
     let loaded: Vec<Result<Vec<Loaded>, RunError>> = files
         .into_par_iter()
-        .map(|(index, source, input)| load_file(index, source, input, reference, &advance))
+        .map(|(index, source, input)| load_file((index, source), input, reference, unpacker, &advance))
         .collect();
     let mut all = Vec::new();
     for sheets in loaded {
@@ -60,14 +63,14 @@ pub fn load(
 }
 
 fn load_file(
-    index: usize,
-    source: &SourceFile,
+    (index, source): (usize, &SourceFile),
     input: &Input,
     reference: &Reference,
+    unpacker: Option<&Path>,
     advance: Advance<'_>,
 ) -> Result<Vec<Loaded>, RunError> {
     let (layout, spec) = plan(source, input, reference);
-    let tables = source::read(&input.path, &layout, advance)
+    let tables = source::read(&input.path, &layout, unpacker, advance)
         .map_err(|error| RunError::Source { source_name: source.name.clone(), error: Box::new(error) })?;
     let sheets = tables.into_iter().map(|table| {
         let mut checked = check(&table, &input.file, &spec, reference);

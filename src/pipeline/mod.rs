@@ -22,7 +22,10 @@ mod packed;
 mod people;
 #[cfg(feature = "delta")]
 pub mod rebuild;
+#[cfg(feature = "delta")]
+pub mod restate;
 mod shape;
+mod share;
 mod source_file;
 #[cfg_attr(not(feature = "delta"), path = "no_store.rs")]
 pub mod store;
@@ -37,7 +40,8 @@ pub use derive::DERIVE_KEYS;
 pub use document::Problem;
 pub use error::RunError;
 pub use file::{
-    CUTS_KEYS, InvalidPipeline, MEANS_KEYS, PIPELINE_KEYS, POPULATION_KEYS, PipelineFile, ROOT_KEYS, parse,
+    CUTS_KEYS, InvalidPipeline, MEANS_KEYS, PIPELINE_KEYS, POPULATION_KEYS, PipelineFile, ROOT_KEYS,
+    SHARE_KEYS, parse,
 };
 pub use indicator_file::INDICATOR_KEYS;
 pub use outcome::{Outcome, Stored, check_rejections, indicate, record, tally};
@@ -55,10 +59,14 @@ pub struct RunRequest {
     pub as_of: Option<Date>,
     pub params: Vec<(String, String)>,
     pub out: PathBuf,
+    /// Folder for the report that may leave the house.
+    pub share: Option<PathBuf>,
     pub lake: PathBuf,
     /// Wait for another run to end, rather than give up.
     pub wait: bool,
     pub byte_order_mark: bool,
+    /// The program itself, which unpacks XLS and ODS in a process of their own.
+    pub unpacker: Option<PathBuf>,
     /// Moment of publication, for the ledger: the library reads no clock of its own.
     pub published_at: String,
 }
@@ -82,6 +90,7 @@ pub struct Found {
     pub as_of: Date,
     pub params: inputs::Params,
     pub sources: Vec<(source_file::SourceFile, Vec<inputs::Input>)>,
+    pub unpacker: Option<PathBuf>,
 }
 
 /// Everything between the exports and the report, held in memory.
@@ -136,13 +145,14 @@ fn find(request: &RunRequest, clock: &mut Clock<'_>) -> Result<Found, RunError> 
     for source in &file.sources {
         sources.push((source.clone(), inputs::find(&file, source, &params)?));
     }
-    Ok(Found { file, reference, as_of, params, sources })
+    let unpacker = request.unpacker.clone();
+    Ok(Found { file, reference, as_of, params, sources, unpacker })
 }
 
 fn evaluate(found: Found, mut clock: Clock<'_>) -> Result<Evaluated, RunError> {
-    let Found { file, reference, as_of, params, sources } = found;
+    let Found { file, reference, as_of, params, sources, unpacker } = found;
     clock.stage("read");
-    let loaded = load::load(&sources, &reference, clock.observer)?;
+    let loaded = load::load(&sources, &reference, unpacker.as_deref(), clock.observer)?;
     let inputs = outcome::summarise_inputs(&sources, &loaded);
     clock.stage("judge");
     let assembled = assemble::assemble(&file, loaded, &reference, as_of);

@@ -197,12 +197,17 @@ pub fn publish(
     observer.stage("store");
     let since = std::time::Instant::now();
     let mut record = RunRecord { byte_order_mark: request.byte_order_mark, ..record_of(&evaluated, &draft) };
-    report::check_folder(&request.out)?;
+    for folder in request.share.iter().chain([&request.out]) {
+        report::check_folder(folder)?;
+    }
     let stored = store.commit(&evaluated, request, &record, &draft)?;
     record.stages.push(stage("store", since.elapsed().as_secs_f64()));
     let json = serde_json::to_vec_pretty(&record).map_err(report::ReportError::from)?;
     draft.add("run.json", json);
     report::publish(&request.out, &draft)?;
+    if let Some(folder) = &request.share {
+        report::publish(folder, &super::share::draft_share(&evaluated, options)?)?;
+    }
     // Until here nobody else writes to this lake, or to this report.
     drop(store);
     Ok(Outcome { evaluated, record, stored })
@@ -227,7 +232,9 @@ pub fn draft_report(evaluated: &Evaluated, options: CsvOptions) -> Result<Draft,
         ("scorecard.json", Box::new(|| json(&scorecard))),
         (
             "scorecard.xlsx",
-            Box::new(|| scorecard_workbook(&title, &scorecard, &by_region(evaluated), &counts)),
+            Box::new(|| {
+                scorecard_workbook(&title, &scorecard, &by_region(evaluated, &evaluated.figures), &counts)
+            }),
         ),
         ("indicators.csv", Box::new(|| csv(&indicators))),
         ("indicators.parquet", Box::new(|| table_to_parquet(&indicators))),
@@ -277,10 +284,9 @@ fn means(evaluated: &Evaluated, by: &[String]) -> Table {
 }
 
 /// A row per region, a column per indicator: what the desk prints for the townships.
-fn by_region(evaluated: &Evaluated) -> Table {
+pub fn by_region(evaluated: &Evaluated, figures: &[Figure]) -> Table {
     use report::{Cell, Kind};
-    let regional: Vec<&Figure> = evaluated
-        .figures
+    let regional: Vec<&Figure> = figures
         .iter()
         .filter(|figure| matches!(figure.cut.as_slice(), [(name, _)] if name == "region"))
         .collect();

@@ -77,8 +77,13 @@ pub struct Rebuilt {
 ///
 /// # Errors
 /// Something that the recipe names is not in the lake, or damaged.
-pub fn rebuild(lake: &Lake, recipe: &Recipe, observer: &dyn Observer) -> Result<Rebuilt, RunError> {
-    let evaluated = evaluate(found(lake, recipe)?, Clock::new(observer))?;
+pub fn rebuild(
+    lake: &Lake,
+    recipe: &Recipe,
+    unpacker: Option<&Path>,
+    observer: &dyn Observer,
+) -> Result<Rebuilt, RunError> {
+    let evaluated = evaluate(found(lake, recipe, unpacker)?, Clock::new(observer))?;
     let draft = draft_report(&evaluated, CsvOptions { byte_order_mark: recipe.byte_order_mark })?;
     let record =
         RunRecord { byte_order_mark: recipe.byte_order_mark, ..outcome::record_of(&evaluated, &draft) };
@@ -96,7 +101,7 @@ pub fn rebuild_into(
     request: &RunRequest,
     observer: &dyn Observer,
 ) -> Result<Rebuilt, RunError> {
-    let found = found(lake, recipe)?;
+    let found = found(lake, recipe, request.unpacker.as_deref())?;
     report::check_folder(&request.out)?;
     let store = Store::open(request, &found)?;
     let evaluated = evaluate(found, Clock::new(observer))?;
@@ -114,7 +119,7 @@ fn differing(recipe: &Recipe, record: &RunRecord) -> Vec<String> {
     other.map(|output| &output.name).chain(more).cloned().collect()
 }
 
-fn found(lake: &Lake, recipe: &Recipe) -> Result<Found, RunError> {
+fn found(lake: &Lake, recipe: &Recipe, unpacker: Option<&Path>) -> Result<Found, RunError> {
     let text = String::from_utf8_lossy(&lake.object(&recipe.pipeline.blake3)?).into_owned();
     let file = parse(Path::new(&recipe.pipeline.name), &text)?;
     let as_of: Date = recipe
@@ -145,7 +150,7 @@ fn found(lake: &Lake, recipe: &Recipe) -> Result<Found, RunError> {
     }
     let reference = seeds(lake, &recipe.seeds)?;
     let params = Params { values: recipe.params.clone(), given: Vec::new() };
-    Ok(Found { file, reference, as_of, params, sources })
+    Ok(Found { file, reference, as_of, params, sources, unpacker: unpacker.map(Path::to_owned) })
 }
 
 /// The reference tables that a run used.

@@ -18,7 +18,7 @@ pub use error::ReportError;
 pub use folder::{Draft, check_folder, publish};
 pub use means::means_table;
 pub use overdue::overdue_table;
-pub use parquet::{cells_to_parquet, epoch_days, read_cells, table_to_parquet};
+pub use parquet::{cells_to_parquet, cells_to_parquet_without, epoch_days, read_cells, table_to_parquet};
 pub use run_record::{InputRecord, RunRecord, StageSeconds};
 pub use scorecard::{indicators_table, rejections_table, scorecard_table, warnings_table};
 pub use table::{Cell, Column, Kind, Table};

@@ -62,6 +62,14 @@ pub fn table_to_parquet(table: &Table) -> Result<Vec<u8>, ReportError> {
 /// # Errors
 /// None that input can cause: the writer's own.
 pub fn cells_to_parquet(facts: &[Cells]) -> Result<Vec<u8>, ReportError> {
+    cells_to_parquet_without(facts, &[])
+}
+
+/// Likewise, but the cells that are hidden, by fact and position, have no `n`.
+///
+/// # Errors
+/// None that input can cause: the writer's own.
+pub fn cells_to_parquet_without(facts: &[Cells], hidden: &[Vec<bool>]) -> Result<Vec<u8>, ReportError> {
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in facts.iter().flat_map(|cells| &cells.dimensions) {
         if !names.contains(&name.as_str()) {
@@ -95,7 +103,13 @@ pub fn cells_to_parquet(facts: &[Cells]) -> Result<Vec<u8>, ReportError> {
     fields.push(Field::new("day", DataType::Date32, true));
     arrays.push(Arc::new(each().map(|(_, cell)| cell.day.map(epoch_days)).collect::<Date32Array>()));
     fields.push(Field::new("n", DataType::Int64, true));
-    arrays.push(Arc::new(each().map(|(_, cell)| Some(cell.n)).collect::<Int64Array>()));
+    let numbers = facts.iter().enumerate().flat_map(|(fact, cells)| {
+        let is_hidden = move |place: usize| {
+            hidden.get(fact).and_then(|hidden| hidden.get(place)).copied().unwrap_or(false)
+        };
+        cells.cells.iter().enumerate().map(move |(place, cell)| (!is_hidden(place)).then_some(cell.n))
+    });
+    arrays.push(Arc::new(numbers.collect::<Int64Array>()));
     encode(&RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
 }
 

@@ -1,5 +1,5 @@
 use super::table::{Cell, Kind, Table};
-use crate::indicator::{Definition, Figure};
+use crate::indicator::{Definition, Figure, Status};
 use crate::model::Rejection;
 
 /// A row per indicator that belongs on it, whole county. `region` is the code of the whole.
@@ -40,7 +40,7 @@ pub fn scorecard_table(definitions: &[Definition], figures: &[Figure], region: &
             Cell::text(region),
             Cell::date(figure.period.map(|(start, _)| start)),
             Cell::date(figure.period.map(|(_, end)| end)),
-            Cell::Integer(figure.numerator),
+            numerator(figure),
             Cell::integer(figure.denominator),
             Cell::text(figure.value.as_str()),
             Cell::text(definition.unit.as_str()),
@@ -55,6 +55,11 @@ pub fn scorecard_table(definitions: &[Definition], figures: &[Figure], region: &
         ]);
     }
     table
+}
+
+/// What is kept back has no number, not even a zero.
+fn numerator(figure: &Figure) -> Cell {
+    if figure.judgement.status == Status::Suppressed { Cell::Empty } else { Cell::Integer(figure.numerator) }
 }
 
 /// Tidy: a row per indicator, cut and period. Dimensions that a row is not cut by are empty.
@@ -98,7 +103,7 @@ pub fn indicators_table(definitions: &[Definition], figures: &[Figure]) -> Table
         row.extend([
             Cell::date(figure.period.map(|(start, _)| start)),
             Cell::date(figure.period.map(|(_, end)| end)),
-            Cell::Integer(figure.numerator),
+            numerator(figure),
             Cell::integer(figure.denominator),
             Cell::text(figure.value.as_str()),
             Cell::text(definition.unit.as_str()),

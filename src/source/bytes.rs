@@ -6,6 +6,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::SourceError;
 use super::error::Problem;
+use super::unpack::XLS;
 
 /// A decompressed text, a text in its file with its length, or a workbook as it is.
 #[derive(Debug)]
@@ -13,6 +14,8 @@ pub enum Content {
     Text(Vec<u8>),
     LongText(File, usize),
     Workbook(Vec<u8>),
+    /// An XLS and its size.
+    OldWorkbook(u64),
 }
 
 /// Largest text that is read, after decompression.
@@ -41,7 +44,10 @@ pub fn open(path: &Path) -> Result<Content, SourceError> {
             limit("the workbook", size, WORKBOOK_LIMIT).map_err(|problem| problem.in_file(path))?;
             read_all(reader, size).map(Content::Workbook).map_err(io_error)
         }
-        [0xd0, 0xcf, 0x11, 0xe0] => Err(Problem::Unsupported { kind: "old Excel (XLS)" }.in_file(path)),
+        XLS => {
+            limit("the workbook", size, WORKBOOK_LIMIT).map_err(|problem| problem.in_file(path))?;
+            Ok(Content::OldWorkbook(size))
+        }
         _ => {
             limit("the file", size, TEXT_LIMIT).map_err(|problem| problem.in_file(path))?;
             match usize::try_from(size) {

@@ -24,7 +24,7 @@ pub enum Problem {
     Damaged { what: &'static str, detail: String },
     #[error("the text is neither {tried}: byte {offset} on line {line} does not decode")]
     Encoding { tried: String, offset: usize, line: u64 },
-    #[error("{kind} files are not read; save it as XLSX or CSV")]
+    #[error("{kind} files are not read here; save it as XLSX or CSV")]
     Unsupported { kind: &'static str },
     #[error("{what} is {size} bytes, more than the {limit} that are read")]
     TooLarge { what: String, size: u64, limit: u64 },

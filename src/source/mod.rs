@@ -10,6 +10,7 @@ mod error;
 mod header;
 mod records;
 mod text;
+mod unpack;
 mod workbook;
 
 use std::fs::File;
@@ -21,6 +22,7 @@ use crate::model::Fault;
 
 pub use bytes::{Content, hash_file};
 pub use error::SourceError;
+pub use unpack::unpack;
 
 use error::Problem;
 use text::Text;
@@ -98,18 +100,32 @@ pub struct RawColumn {
     pub texts: Coded<Arc<str>>,
 }
 
-/// Reads every chosen sheet of a file.
+/// Reads every chosen sheet of a file. XLS and ODS need a program that unpacks them, see [`unpack`].
 ///
 /// # Errors
 /// The file cannot be opened, decompressed or decoded, or has no header with the required columns.
-pub fn read(path: &Path, layout: &Layout, advance: Advance<'_>) -> Result<Vec<RawTable>, SourceError> {
+pub fn read(
+    path: &Path,
+    layout: &Layout,
+    unpacker: Option<&Path>,
+    advance: Advance<'_>,
+) -> Result<Vec<RawTable>, SourceError> {
+    let told = |tables: &Vec<RawTable>, bytes: u64| {
+        let rows: usize = tables.iter().map(|table| table.lines.len()).sum();
+        advance(bytes, rows as u64);
+    };
     let tables = match bytes::open(path)? {
         Content::Text(bytes) => read_text(&bytes, layout, advance),
         Content::LongText(file, length) => read_long_text(&file, length, layout, advance),
-        Content::Workbook(bytes) => workbook::read(&bytes, layout).inspect(|tables| {
-            let rows: usize = tables.iter().map(|table| table.lines.len()).sum();
-            advance(bytes.len() as u64, rows as u64);
-        }),
+        Content::Workbook(bytes) if unpack::is_ods(&bytes) => unpack::check_ods(&bytes)
+            .and_then(|()| unpack::read(path, layout, unpacker))
+            .inspect(|tables| told(tables, bytes.len() as u64)),
+        Content::Workbook(bytes) => {
+            workbook::read(&bytes, layout).inspect(|tables| told(tables, bytes.len() as u64))
+        }
+        Content::OldWorkbook(size) => {
+            unpack::read(path, layout, unpacker).inspect(|tables| told(tables, size))
+        }
     };
     tables.map_err(|error| error.in_file(path))
 }

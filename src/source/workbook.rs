@@ -52,7 +52,8 @@ fn damaged(error: XlsxError) -> Problem {
     Problem::Damaged { what: "the workbook cannot be read", detail: error.to_string() }
 }
 
-fn check_sizes(bytes: &[u8]) -> Result<(), Problem> {
+/// Refuses an archive whose parts unpack to more than a table could need, before any is unpacked.
+pub(super) fn check_sizes(bytes: &[u8]) -> Result<(), Problem> {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| Problem::Damaged {
         what: "the workbook is no complete ZIP archive",
         detail: error.to_string(),
@@ -132,7 +133,7 @@ impl<R: Read + Seek> Records for Rows<'_, R> {
 }
 
 /// A cell as a person reads it: numbers without binary noise, dates as ISO 8601.
-fn text_of(value: &DataRef<'_>) -> String {
+pub(super) fn text_of(value: &DataRef<'_>) -> String {
     match value {
         DataRef::Empty => String::new(),
         DataRef::String(text) => text.clone(),

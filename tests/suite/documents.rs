@@ -80,6 +80,7 @@ fn every_key_of_a_pipeline_is_documented() {
         DERIVE_KEYS,
         MEANS_KEYS,
         CUTS_KEYS,
+        SHARE_KEYS,
         SOURCE_KEYS,
         COLUMN_KEYS,
         WIDE_KEYS,

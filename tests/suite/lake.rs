@@ -205,3 +205,60 @@ fn kept_cells_and_a_scan_of_the_tables_answer_alike() {
         assert!(kept.lines().count() > 5, "{kept}");
     }
 }
+
+#[test]
+fn cron_is_told_how_it_went() {
+    let folder = workshop();
+    county(folder.path(), "5");
+    let run = |more: &[&str]| {
+        let own = ["run", &pipeline("xiping-2020.toml"), "--param", "data=data", "--textfile", "assay.prom"];
+        assay(folder.path(), &[&own, more].concat())
+    };
+    let metrics = || fs::read_to_string(folder.path().join("assay.prom")).expect("reads");
+    let missed = run(&["--quiet", "--fail-on-target"]);
+    assert_eq!(code(&missed), 4, "{}", stderr(&missed));
+    let report = json(&folder.path().join("out/run.json"));
+    for (fate, count) in report["rows"].as_object().expect("counts") {
+        let line = format!("assay_rows{{pipeline=\"xiping-2020\",fate=\"{fate}\"}} {count}\n");
+        assert!(metrics().contains(&line), "{line}");
+    }
+    for row in records(&folder.path().join("out/scorecard.csv")) {
+        let own = format!("pipeline=\"xiping-2020\",indicator=\"{}\"", row["indicator"]);
+        assert!(
+            metrics().contains(&format!("assay_target_status{{{own},status=\"{}\"}} 1\n", row["status"]))
+        );
+    }
+    let success = metrics().lines().find(|line| line.starts_with("assay_last_success")).map(str::to_owned);
+    fs::rename(folder.path().join("data"), folder.path().join("elsewhere")).expect("moves");
+    let failed = run(&["--log", "json"]);
+    assert_eq!(code(&failed), 74);
+    assert!(stderr(&failed).contains("\"exit_code\":74"), "{}", stderr(&failed));
+    assert!(metrics().contains("assay_exit_code{pipeline=\"xiping-2020\"} 74\n"));
+    assert_eq!(
+        metrics().lines().find(|line| line.starts_with("assay_last_success")).map(str::to_owned),
+        success
+    );
+}
+
+#[test]
+fn missed_months_are_published_one_by_one() {
+    let folder = workshop();
+    county(folder.path(), "5");
+    let run = |as_of: &str, more: &[&str]| {
+        let own = ["run", &pipeline("xiping-2020.toml"), "--param", "data=data", "--quiet", "--as-of", as_of];
+        assay_ok(folder.path(), &[&own, more].concat());
+    };
+    run("2020-03-31", &["--catch-up"]);
+    run("2020-07-15", &["--catch-up"]);
+    run("2020-07-15", &["--catch-up"]);
+    let history = stdout(folder.path(), &["history"]);
+    let mut reader = csv::Reader::from_reader(history.as_bytes());
+    let days: Vec<String> =
+        reader.records().map(|record| record.expect("a record").get(3).expect("as_of").to_owned()).collect();
+    assert_eq!(days, ["2020-03-31", "2020-04-30", "2020-05-31", "2020-06-30", "2020-07-15"]);
+    // What each month said can still be asked.
+    let then = stdout(folder.path(), &["indicator", "food_pass_rate", "--as-known-at", "2"]);
+    run("2020-04-30", &["--out", "april", "--lake", "other"]);
+    let row = &records(&folder.path().join("april/scorecard.csv"))[2];
+    assert!(then.contains(&format!(",{},{},", row["numerator"], row["denominator"])), "{then} {row:?}");
+}

@@ -213,6 +213,10 @@ fn of_two_runs_at_once_one_writes_and_the_other_says_so_at_once() {
         command.current_dir(folder.path()).stderr(Stdio::piped()).spawn().expect("starts")
     };
     for round in 0..8 {
+        if round < 3 {
+            // The first run of all makes the lake, and two may want to.
+            let _ = fs::remove_dir_all(folder.path().join("lake"));
+        }
         let began = Instant::now();
         let waiting = round % 4 == 3;
         let mut both = [start("one", waiting), start("other", waiting)];
@@ -280,4 +284,137 @@ fn a_killed_run_leaves_the_last_report_and_the_next_one_is_whole() {
     }
     assert!(died > u32::from(kills) / 4, "{died} of {kills} runs were killed in time");
     assay_ok(folder.path(), &["verify", "--quiet"]);
+}
+
+#[test]
+fn restated_figures_are_listed_with_the_records_behind_them() {
+    let folder = workshop();
+    small(folder.path());
+    let write = |samples: &[(u32, (u8, u16, u32))]| {
+        fs::write(folder.path().join("data/lab.csv"), export(samples.iter().copied())).expect("writes");
+        run(folder.path(), "lake", "out");
+    };
+    write(&[(1, (3, 100, 10)), (2, (3, 100, 50)), (3, (4, 120, 10))]);
+    // A correction of a sample of March, and a late one of April.
+    write(&[(1, (3, 100, 10)), (2, (3, 130, 20)), (3, (4, 120, 10)), (4, (4, 140, 10))]);
+    let history = String::from_utf8_lossy(&assay_ok(folder.path(), &["history"]).stdout).into_owned();
+    let restated: Vec<&str> = history.lines().skip(1).filter_map(|line| line.rsplit(',').next()).collect();
+    assert_eq!(restated[0], "", "the first run restates nothing: {history}");
+    let listed = assay_ok(folder.path(), &["history", "2"]).stdout;
+    let mut reader = csv::Reader::from_reader(listed.as_slice());
+    let rows: Vec<Vec<String>> =
+        reader.records().map(|row| row.expect("a row").iter().map(str::to_owned).collect()).collect();
+    assert_eq!(restated[1], rows.len().to_string());
+    let march = rows.iter().find(|row| row[0] == "pass_rate" && row[1] == "region=411721104, month=2020-03");
+    let march = march.unwrap_or_else(|| panic!("{rows:?}"));
+    assert_eq!(march[4..10], ["0", "1", "0.00", "1", "1", "100.00"]);
+    assert!(march[10].contains("samples 2020-03: 1 changed (XC00000002)"), "{}", march[10]);
+    let whole = rows.iter().find(|row| row[0] == "pass_rate" && row[1].is_empty()).expect("the whole");
+    assert_eq!(whole[4..10], ["2", "3", "66.67", "4", "4", "100.00"]);
+    assert!(whole[10].contains("samples 2020-04: 1 came (XC00000004)"), "{}", whole[10]);
+}
+
+#[test]
+fn what_leaves_the_house_tells_no_small_number() {
+    let folder = workshop();
+    county(folder.path());
+    let own = ["run", &pipeline("xiping-2020.toml"), "--param", "data=data", "--share", "share", "--quiet"];
+    assay_ok(folder.path(), &own);
+    let names = ["indicators.csv", "rejections.csv", "scorecard.csv"];
+    let [told, refused, scorecard] =
+        names.map(|name| super::support::records(&folder.path().join("share").join(name)));
+    let all = super::support::records(&folder.path().join("out/indicators.csv"));
+    assert_eq!(all.len(), told.len());
+    let number = |row: &BTreeMap<String, String>, name: &str| row[name].parse::<i64>().ok();
+    let mut kept_back = 0;
+    for (row, own) in told.iter().zip(&all) {
+        if row["status"] == "suppressed" {
+            kept_back += 1;
+            for name in ["numerator", "denominator", "value", "lower", "upper"] {
+                assert_eq!(row[name], "", "{row:?}");
+            }
+            continue;
+        }
+        assert_eq!(row, own);
+        let (numerator, denominator) =
+            (number(row, "numerator").expect("a number"), number(row, "denominator"));
+        assert!(!(1..5).contains(&numerator), "{row:?}");
+        if let Some(rest) =
+            denominator.filter(|_| row["unit"] == "%").map(|denominator| denominator - numerator)
+        {
+            assert!(!(1..5).contains(&rest), "{row:?}");
+        }
+    }
+    assert!(kept_back > 10 && kept_back < told.len(), "{kept_back} of {}", told.len());
+    // No region can be had by subtracting the others from the whole.
+    for indicator in scorecard.iter().map(|row| &row["indicator"]) {
+        let own = told.iter().filter(|row| row["indicator"] == *indicator);
+        let whole = own.clone().find(|row| row["by"].is_empty()).expect("the whole");
+        let unknown = own.filter(|row| row["by"] == "region" && row["status"] == "suppressed").count();
+        assert!(whole["status"] == "suppressed" || unknown != 1, "{indicator}");
+    }
+    assert!(!refused.is_empty() && refused.iter().all(|row| row["found"] == "***"));
+    let files: Vec<String> = published(&folder.path().join("share")).into_keys().collect();
+    assert!(
+        files.iter().all(|name| !name.contains("warnings") && !name.contains("disagreements")),
+        "{files:?}"
+    );
+}
+
+/// An OpenDocument spreadsheet of one sheet.
+fn ods(rows: &[&[&str]]) -> Vec<u8> {
+    use std::io::Write;
+    let mut book = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    book.start_file("mimetype", options.compression_method(zip::CompressionMethod::Stored)).expect("starts");
+    book.write_all(b"application/vnd.oasis.opendocument.spreadsheet").expect("writes");
+    book.start_file("META-INF/manifest.xml", options).expect("starts");
+    book.write_all(
+        b"<manifest:manifest xmlns:manifest=\"urn:oasis:names:tc:opendocument:xmlns:manifest:1.0\"/>",
+    )
+    .expect("writes");
+    book.start_file("content.xml", options).expect("starts");
+    let cell = |text: &&str| {
+        format!("<table:table-cell office:value-type=\"string\"><text:p>{text}</text:p></table:table-cell>")
+    };
+    let lines: String = rows
+        .iter()
+        .map(|row| format!("<table:table-row>{}</table:table-row>", row.iter().map(cell).collect::<String>()))
+        .collect();
+    let names = "xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\" xmlns:table=\"urn:oasis:names:tc:opendocument:xmlns:table:1.0\" xmlns:text=\"urn:oasis:names:tc:opendocument:xmlns:text:1.0\"";
+    let text = format!(
+        "<office:document-content {names}><office:body><office:spreadsheet><table:table table:name=\"样品\">{lines}</table:table></office:spreadsheet></office:body></office:document-content>"
+    );
+    book.write_all(text.as_bytes()).expect("writes");
+    book.finish().expect("finishes").into_inner()
+}
+
+#[test]
+fn old_workbooks_are_unpacked_in_a_process_of_their_own() {
+    let folder = workshop();
+    small(folder.path());
+    let header =
+        ["code", "category", "town", "sampled", "reported", "analyte", "result", "unit", "limit", "verdict"];
+    let row = ["XC1", "蔬菜制品", "盆尧镇", "2020-03-01", "2020-03-09", "铅", "0.1", "mg/kg", "0.3", "合格"];
+    let text = PIPELINE.replace("data/*.csv", "data/*.ods");
+    fs::write(folder.path().join("small.toml"), &text).expect("writes");
+    fs::write(folder.path().join("data/lab.ods"), ods(&[&header, &row])).expect("writes");
+    run(folder.path(), "lake", "out");
+    let record = super::support::json(&folder.path().join("out/run.json"));
+    assert_eq!(record["rows"]["accepted"], 1, "{record}");
+    // What is none: damaged from within, cut, or only called so.
+    for (name, bytes) in [
+        ("cut", ods(&[&header, &row])[..700].to_vec()),
+        ("xls", [&[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1][..], &[0xff; 4000]].concat()),
+        ("short", vec![0xd0, 0xcf, 0x11, 0xe0]),
+    ] {
+        fs::write(folder.path().join("data/lab.ods"), bytes).expect("writes");
+        let refused = assay(folder.path(), &["run", "small.toml"]);
+        assert_eq!(code(&refused), 1, "{name}: {}", stderr(&refused));
+        assert!(
+            stderr(&refused).contains("lab.ods") && !stderr(&refused).contains("panicked"),
+            "{}",
+            stderr(&refused)
+        );
+    }
 }
