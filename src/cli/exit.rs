@@ -30,12 +30,21 @@ impl Failure {
         Failure { code, message: message.into(), hint: None }
     }
 
+    /// Of which somebody else has spoken already.
+    #[cfg(all(feature = "query", feature = "delta"))]
+    pub fn silent(code: u8) -> Failure {
+        Failure::new(code, "")
+    }
+
     pub fn with_hint(mut self, hint: impl Into<String>) -> Failure {
         self.hint = Some(hint.into());
         self
     }
 
     pub fn print(&self) {
+        if self.message.is_empty() {
+            return;
+        }
         let mut stderr = anstream::stderr();
         let _ = writeln!(stderr, "error: {}", self.message.trim_end());
         if let Some(hint) = &self.hint {

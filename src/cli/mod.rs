@@ -1,5 +1,7 @@
 //! The command line: one file a command; messages, exit codes, nothing else.
 
+#[cfg(feature = "delta")]
+mod annotate;
 mod check;
 mod exit;
 mod explain;

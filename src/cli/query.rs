@@ -1,5 +1,6 @@
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
+use std::process::Command;
 
 use super::Global;
 use super::exit::{FAILED, Failure, USAGE, VERIFICATION_FAILED};
@@ -8,6 +9,7 @@ use crate::lake::{DataFile, Entry, Lake};
 use crate::pipeline::store;
 use crate::query::{Answer, QueryError, Rows, answer};
 use crate::report::{Cell, Kind, Table};
+use crate::source::confine;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -15,9 +17,43 @@ pub struct Arguments {
     sql: Option<String>,
     #[command(flatten)]
     output: OutputOptions,
+    /// Memory that a query may take, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 4096, value_parser = clap::value_parser!(u64).range(256..))]
+    memory: u64,
+    /// Processor time that it may take, in seconds over all threads.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..))]
+    seconds: u64,
+    /// This is the process that the bounds hold for.
+    #[arg(long, hide = true)]
+    confined: bool,
 }
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
+    if arguments.confined {
+        confine(arguments.memory << 20, arguments.seconds)?;
+        return evaluate(arguments, global);
+    }
+    confined(arguments)
+}
+
+/// Asks a process of its own, which may end at its bounds without taking this one along.
+fn confined(arguments: &Arguments) -> Result<(), Failure> {
+    let mut process = Command::new(std::env::current_exe()?);
+    let ended = process.args(std::env::args_os().skip(1)).arg("--confined").status()?;
+    match ended.code() {
+        Some(0) => Ok(()),
+        // It has said why.
+        Some(code) => Err(Failure::silent(u8::try_from(code).unwrap_or(FAILED))),
+        None => {
+            let (memory, seconds) = (arguments.memory, arguments.seconds);
+            let message = format!("the query took more than {memory} MiB or {seconds} seconds");
+            let hint = "aggregate earlier, or raise --memory or --seconds";
+            Err(Failure::new(FAILED, message).with_hint(hint))
+        }
+    }
+}
+
+fn evaluate(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     let (lake, entry) = store::published(&global.lake, global.as_known_at)?;
     let tables = tables(&lake, &entry)?;
     // What the engine cannot do is said once, by us, and not by a backtrace.

@@ -1,6 +1,13 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
 use super::Global;
+use super::annotate::{Refusal, annotate};
 use super::exit::{FAILED, Failure};
 use super::output::{self, OutputOptions};
+use crate::lake::{Entry, Lake};
+use crate::model::Code;
 use crate::pipeline::store;
 use crate::report::{Cell, Kind, Table};
 
@@ -9,6 +16,9 @@ pub struct Arguments {
     /// Only those of this file.
     #[arg(long = "for", value_name = "FILE")]
     file: Option<String>,
+    /// Writes a workbook for each file into this folder: the submitter's own rows, with what was refused marked.
+    #[arg(long, value_name = "DIR")]
+    xlsx: Option<PathBuf>,
     #[command(flatten)]
     output: OutputOptions,
 }
@@ -35,5 +45,46 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
             table.rows.push(record.iter().map(Cell::text).collect());
         }
     }
-    output::write(&table, &arguments.output)
+    match &arguments.xlsx {
+        None => output::write(&table, &arguments.output),
+        Some(folder) => annotated(&table, (&lake, &entry), folder, global),
+    }
+}
+
+/// One workbook for each file that has refusals, out of the archived export.
+fn annotated(
+    table: &Table,
+    (lake, entry): (&Lake, &Entry),
+    folder: &Path,
+    global: &Global,
+) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)?;
+    let place = |name: &str| table.columns.iter().position(|column| column.name == name);
+    let mut by_file: BTreeMap<String, Vec<Refusal>> = BTreeMap::new();
+    for row in &table.rows {
+        let of = |name: &str| {
+            place(name).and_then(|place| row.get(place)).map(Cell::to_string).unwrap_or_default()
+        };
+        let known = Code::ALL.iter().find(|code| code.as_str() == of("code"));
+        let zh = known.map_or_else(|| of("code"), |code| code.zh().to_owned());
+        by_file.entry(of("file")).or_default().push(Refusal {
+            sheet: of("sheet"),
+            line: of("line").parse().unwrap_or_default(),
+            column: of("column"),
+            reason: format!("{zh} [{}]: {}; {}", of("column"), of("expected"), of("hint")),
+        });
+    }
+    for (name, refusals) in by_file {
+        // Two sources may have a file of one name; each is looked through for the lines.
+        let own = entry.draft.inputs.iter().filter(|input| input.name == name);
+        let hashes: BTreeSet<&String> = own.map(|input| &input.blake3).collect();
+        for hash in hashes {
+            let Some(export) = lake.archived(hash)? else { continue };
+            let written = annotate(&name, &export, &refusals, folder)?;
+            if !global.quiet {
+                writeln!(anstream::stderr(), "{}", written.display())?;
+            }
+        }
+    }
+    Ok(())
 }

@@ -186,6 +186,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn two_thousand_paths_end_where_they_are_allowed_to() {
+        let parts = ["..", "a", ".", "b c", "数据", "...", "..a", "a\\.."];
+        let mut paths = 0;
+        for first in parts {
+            for (second, third) in
+                parts.iter().flat_map(|second| parts.iter().map(move |third| (second, third)))
+            {
+                for last in ["x.csv", "..", "*.csv", "../x.csv"] {
+                    let path = format!("{first}/{second}/{third}/{last}");
+                    // From a folder ten levels down, a path that is let through never climbs above the eighth.
+                    let mut depth: i32 = 10;
+                    let mut highest = depth;
+                    for part in path.split('/') {
+                        depth += match part {
+                            ".." => -1,
+                            "." => 0,
+                            _ => 1,
+                        };
+                        highest = highest.min(depth);
+                    }
+                    assert!(stays_inside(&path).is_err() || highest >= 8, "{path}");
+                    assert!(stays_inside(&format!("/{path}")).is_err());
+                    paths += 1;
+                }
+            }
+        }
+        assert!(paths >= 2000, "{paths}");
+    }
+
+    #[test]
     fn paths_stay_near_the_pipeline() {
         for (path, inside) in [
             ("../data-samples/x.csv", true),

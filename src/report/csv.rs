@@ -46,13 +46,89 @@ fn push_field(text: &mut String, cell: &Cell) {
 /// character (OWASP, CSV injection). A plain negative number is none.
 fn is_formula(text: &str) -> bool {
     let begins = text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\n']);
-    begins && text.parse::<f64>().is_err() && text.chars().count() > 1
+    begins && !is_number(text) && text.chars().count() > 1
+}
+
+/// A sign, digits, a point: nothing that a spreadsheet could take for a name.
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    digits.parse::<f64>().is_ok() && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::table::Kind;
     use super::*;
+
+    #[test]
+    fn five_thousand_payloads_are_inert() {
+        let marks =
+            ["=", "+", "-", "@", "＝", "＋", "－", "＠", "\t=", "\r=", "\n=", "\t", "\r", "=\u{feff}"];
+        let bodies = [
+            "1+1",
+            "cmd|' /C calc'!A0",
+            "HYPERLINK(\"http://x\",\"y\")",
+            "SUM(A1:A9)",
+            "inf",
+            "nan",
+            "1e9",
+            "A1",
+            "DDE(\"a\";\"b\")",
+            "IMPORTXML(1,2)",
+            "x",
+            "\"",
+            ",",
+            "\",=1",
+            "0x1f",
+            "-1",
+            "+-1",
+            "'",
+            "韭菜",
+        ];
+        let tails = [
+            "",
+            " ",
+            "\"",
+            "\r\n",
+            ",",
+            "\t",
+            "=1",
+            "未检出",
+            "\u{0}",
+            "'",
+            ";",
+            "|",
+            "%",
+            "!",
+            "&",
+            "#",
+            "\\",
+            "/",
+            "*",
+        ];
+        let mut payloads = 0;
+        for mark in marks {
+            for (body, tail) in bodies.iter().flat_map(|body| tails.iter().map(move |tail| (body, tail))) {
+                let payload = format!("{mark}{body}{tail}");
+                let mut table = Table::new(&[("a", Kind::Text), ("b", Kind::Text)]);
+                table.rows.push(vec![Cell::text("x"), Cell::text(payload.as_str())]);
+                let bytes = write_csv(&table, CsvOptions { byte_order_mark: payloads % 2 == 0 });
+                let text = String::from_utf8(bytes).expect("UTF-8");
+                let mut reader = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+                let record = reader.records().next().expect("a row").expect("a record");
+                let cell = record.get(1).expect("a field");
+                assert_eq!(record.len(), 2, "{payload:?}");
+                let inert = !cell.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\n']);
+                assert!(inert || is_number(cell), "{payload:?} is written {cell:?}");
+                assert_eq!(
+                    cell.strip_prefix('\'').unwrap_or(cell),
+                    payload.strip_prefix('\'').unwrap_or(&payload)
+                );
+                payloads += 1;
+            }
+        }
+        assert!(payloads >= 5000, "{payloads}");
+    }
 
     #[test]
     fn fields_are_quoted_and_formulas_are_inert() {

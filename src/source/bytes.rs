@@ -21,8 +21,8 @@ pub enum Content {
 /// Largest text that is read, after decompression.
 const TEXT_LIMIT: u64 = 64 << 30;
 /// A text that unpacks to more than this many times its packed size is no table, unless it is small.
-const RATIO_LIMIT: u64 = 400;
-const SMALL_TEXT: u64 = 64 << 20;
+const RATIO_LIMIT: u64 = 250;
+const SMALL_TEXT: u64 = 24 << 20;
 /// A text of more bytes is read piece by piece.
 const HELD_MAX: usize = 8 << 20;
 /// A workbook is held in memory while its cells stream out of it.
@@ -86,14 +86,39 @@ fn read_all(mut reader: impl Read, size: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Unpacks a gzip stream, and gives up as soon as it has grown beyond what a table could be packed from.
 fn unpack(reader: impl Read, packed: u64) -> Result<Vec<u8>, Problem> {
     let mut bytes = Vec::new();
-    let most = TEXT_LIMIT.min(SMALL_TEXT.max(packed.saturating_mul(RATIO_LIMIT)));
-    let mut decoder = MultiGzDecoder::new(reader).take(most + 1);
-    decoder.read_to_end(&mut bytes).map_err(|error| Problem::Damaged {
-        what: "the gzip stream cannot be unpacked to its end",
-        detail: error.to_string(),
-    })?;
-    limit("the unpacked text", bytes.len() as u64, most)?;
-    Ok(bytes)
+    let mut decoder = MultiGzDecoder::new(Counting { inner: reader, count: 0 });
+    loop {
+        let before = bytes.len();
+        (&mut decoder).take(STEP).read_to_end(&mut bytes).map_err(|error| Problem::Damaged {
+            what: "the gzip stream cannot be unpacked to its end",
+            detail: error.to_string(),
+        })?;
+        if bytes.len() == before {
+            return Ok(bytes);
+        }
+        // The end of a short stream is read ahead, so that a ratio is known only of what is long.
+        let consumed = decoder.get_ref().count.min(packed);
+        let most = TEXT_LIMIT.min(SMALL_TEXT.max(consumed.saturating_mul(RATIO_LIMIT)));
+        limit("the unpacked text", bytes.len() as u64, most)?;
+    }
+}
+
+/// Bytes that are unpacked between two looks at how many there are.
+const STEP: u64 = 4 << 20;
+
+/// Counts what is read through it.
+struct Counting<R> {
+    inner: R,
+    count: u64,
+}
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.inner.read(buffer)?;
+        self.count += length as u64;
+        Ok(length)
+    }
 }

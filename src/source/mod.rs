@@ -5,8 +5,10 @@
 
 mod bytes;
 mod coding;
+mod confine;
 mod encoding;
 mod error;
+mod grid;
 mod header;
 mod records;
 mod text;
@@ -21,7 +23,9 @@ use crate::column::Coded;
 use crate::model::Fault;
 
 pub use bytes::{Content, hash_file};
+pub use confine::confine;
 pub use error::SourceError;
+pub use grid::{Grid, grids};
 pub use unpack::unpack;
 
 use error::Problem;

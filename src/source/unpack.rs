@@ -2,13 +2,14 @@
 //! their own, under a limit of memory and time, and hand over plain rows.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, Write};
+use std::io::{BufReader, Read, Seek, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use calamine::{Data, DataRef, Ods, Reader, Xls};
 
+use super::confine::confine;
 use super::error::Problem;
 use super::records::{Fields, Found, Records};
 use super::workbook::{check_sizes, text_of};
@@ -34,7 +35,8 @@ pub fn is_ods(bytes: &[u8]) -> bool {
 /// # Errors
 /// The file is no such workbook, or its reader gives up.
 pub fn unpack(path: &Path, out: impl Write) -> Result<(), Problem> {
-    limit()?;
+    // Whatever a workbook makes its reader ask for, this process gets no more.
+    confine(MEMORY, SECONDS)?;
     let mut file = BufReader::new(File::open(path)?);
     let mut magic = [0; 4];
     file.read_exact(&mut magic)?;
@@ -88,21 +90,6 @@ fn borrowed(cell: &Data) -> DataRef<'_> {
         Data::DateTime(moment) => DataRef::DateTime(*moment),
         Data::Error(error) => DataRef::Error(error.clone()),
     }
-}
-
-/// Whatever a workbook makes its reader ask for, this process gets no more.
-#[cfg(unix)]
-fn limit() -> io::Result<()> {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    for (resource, most) in [(Resource::As, MEMORY), (Resource::Cpu, SECONDS), (Resource::Core, 0)] {
-        setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn limit() -> io::Result<()> {
-    Ok(())
 }
 
 /// Reads the chosen sheets of a workbook that `unpacker` hands over: a program that, given `unpack` and a path, writes

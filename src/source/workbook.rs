@@ -13,6 +13,9 @@ const PART_LIMIT: u64 = 4 << 30;
 /// A part that unpacks to more than this many times its packed size is no table, unless it is small.
 const RATIO_LIMIT: u64 = 400;
 const SMALL_PART: u64 = 64 << 20;
+/// Texts that sheets share, and everything but the sheets, are held in memory: they may grow less.
+const HELD_RATIO_LIMIT: u64 = 40;
+const SMALL_HELD_PART: u64 = 16 << 20;
 
 /// Streams the cells of the chosen sheets. Sizes come from the archive's directory and are checked
 /// before any part is unpacked; a sheet's declared dimensions are never believed.
@@ -48,7 +51,7 @@ pub fn read(bytes: &[u8], layout: &Layout) -> Result<Vec<RawTable>, Problem> {
     Ok(tables)
 }
 
-fn damaged(error: XlsxError) -> Problem {
+pub(super) fn damaged(error: XlsxError) -> Problem {
     Problem::Damaged { what: "the workbook cannot be read", detail: error.to_string() }
 }
 
@@ -63,7 +66,11 @@ pub(super) fn check_sizes(bytes: &[u8]) -> Result<(), Problem> {
             what: "a part of the workbook cannot be found",
             detail: error.to_string(),
         })?;
-        let allowed = PART_LIMIT.min(SMALL_PART.max(part.compressed_size().saturating_mul(RATIO_LIMIT)));
+        // An OpenDocument sheet is read by a process of its own, which is bounded.
+        let streams = part.name().is_ok_and(|name| name.contains("worksheets/") || name == "content.xml");
+        let (ratio, small) =
+            if streams { (RATIO_LIMIT, SMALL_PART) } else { (HELD_RATIO_LIMIT, SMALL_HELD_PART) };
+        let allowed = PART_LIMIT.min(small.max(part.compressed_size().saturating_mul(ratio)));
         if part.size() > allowed {
             let name = part.name().unwrap_or_default();
             let what = format!("part `{name}` of the workbook");
@@ -74,7 +81,7 @@ pub(super) fn check_sizes(bytes: &[u8]) -> Result<(), Problem> {
 }
 
 /// Groups a stream of cells into rows.
-struct Rows<'a, R: Read + Seek> {
+pub(super) struct Rows<'a, R: Read + Seek> {
     cells: XlsxCellReader<'a, R>,
     /// First cell of the next row: already read, not yet given out.
     ahead: Option<(u32, u32, String)>,
@@ -83,7 +90,7 @@ struct Rows<'a, R: Read + Seek> {
 }
 
 impl<'a, R: Read + Seek> Rows<'a, R> {
-    fn new(cells: XlsxCellReader<'a, R>) -> Rows<'a, R> {
+    pub(super) fn new(cells: XlsxCellReader<'a, R>) -> Rows<'a, R> {
         Rows { cells, ahead: None, ended: false }
     }
 

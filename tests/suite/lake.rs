@@ -262,3 +262,59 @@ fn missed_months_are_published_one_by_one() {
     let row = &records(&folder.path().join("april/scorecard.csv"))[2];
     assert!(then.contains(&format!(",{},{},", row["numerator"], row["denominator"])), "{then} {row:?}");
 }
+
+/// A lake that version 0.1.0 wrote is read by every version after it.
+#[test]
+fn lakes_of_earlier_versions_open() {
+    let kept = root().join("tests/suite/fixtures/lake-1");
+    let folder = workshop();
+    let mut found = Vec::new();
+    files(&kept.join("lake"), &mut found);
+    for file in found {
+        let target = folder.path().join(file.strip_prefix(&kept).expect("lies there"));
+        fs::create_dir_all(target.parent().expect("a folder")).expect("creates");
+        fs::copy(&file, target).expect("copies");
+    }
+    assay_ok(folder.path(), &["verify", "--subset", "100%", "--quiet"]);
+    assert_eq!(stdout(folder.path(), &["history"]).lines().count(), 3);
+    for run in ["1", "2"] {
+        let answer =
+            stdout(folder.path(), &["indicator", "pass_rate", "--by", "region", "--as-known-at", run]);
+        let expected = fs::read_to_string(kept.join(format!("pass_rate-{run}.csv"))).expect("reads");
+        assert_eq!(answer, expected, "run {run}");
+    }
+    let count = stdout(folder.path(), &["query", "select count(*) n from determinations"]);
+    assert_eq!(count, "n\r\n3\r\n");
+    assay_ok(folder.path(), &["restore", "1", "--out", "again"]);
+}
+
+#[test]
+fn submitters_get_their_own_rows_back_with_the_faults_marked() {
+    use calamine::{Data, Reader, Xlsx};
+    let folder = workshop();
+    county(folder.path(), "5");
+    run(folder.path());
+    assay_ok(folder.path(), &["rejections", "--xlsx", "back", "--quiet"]);
+    let refused = records(&folder.path().join("out/rejections.csv"));
+    let mut checked = 0;
+    for entry in fs::read_dir(folder.path().join("back")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let stem = path.file_stem().expect("a name").to_string_lossy().replace("-拒收", "");
+        let mut book: Xlsx<_> = calamine::open_workbook(&path).expect("opens");
+        for row in
+            refused.iter().filter(|row| Path::new(&row["file"]).file_stem().is_some_and(|own| *own == *stem))
+        {
+            let sheet =
+                if row["sheet"].is_empty() { book.sheet_names()[0].clone() } else { row["sheet"].clone() };
+            let range = book.worksheet_range(&sheet).expect("a sheet");
+            let line = row["line"].parse::<u32>().expect("a line") - 1;
+            let width = range.end().expect("cells").1;
+            let Some(Data::String(reason)) = range.get_value((line, width)) else {
+                panic!("{stem} {line}: no reason in column {width}")
+            };
+            assert!(reason.contains(&row["hint"]), "{reason}");
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, refused.len());
+}

@@ -418,3 +418,30 @@ fn old_workbooks_are_unpacked_in_a_process_of_their_own() {
         );
     }
 }
+
+#[test]
+#[cfg(feature = "query")]
+fn a_query_that_asks_for_too_much_is_ended() {
+    let folder = workshop();
+    county(folder.path());
+    let own = ["run", &pipeline("xiping-2020.toml"), "--param", "data=data", "--quiet"];
+    assay_ok(folder.path(), &own);
+    let ask = |sql: &str| assay(folder.path(), &["query", sql, "--memory", "900", "--seconds", "20"]);
+    let counted = ask("select count(*) n from samples");
+    assert_eq!(code(&counted), 0, "{}", stderr(&counted));
+    let product = "select count(*) n from determinations a cross join determinations b cross join samples c";
+    let ended = ask(product);
+    assert_eq!(code(&ended), 1);
+    assert!(stderr(&ended).contains("took more than 900 MiB or 20 seconds"), "{}", stderr(&ended));
+    for hostile in [
+        "select * from read_csv('/etc/passwd')",
+        "select * from '/etc/passwd'",
+        "copy samples to '/tmp/x'",
+        "attach '/tmp/x' as x",
+        "create table x as select 1",
+        "select * from samples; drop table samples",
+    ] {
+        let refused = ask(hostile);
+        assert_eq!(code(&refused), 2, "{hostile}: {}", stderr(&refused));
+    }
+}
