@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use regex::Regex;
 
-use super::{fold, is_missing, normalize};
+use super::{PseudonymKey, fold, is_missing, normalize};
 use crate::column::Coded;
 use crate::model::{Code, ColumnKind, Fault, UNKNOWN, Value};
 use crate::reference::Reference;
@@ -42,6 +42,10 @@ pub struct ColumnRule {
     pub default: Option<String>,
     /// `found` never shows the text.
     pub personal: bool,
+    /// The value is kept as its stand-in only.
+    pub pseudonym: bool,
+    /// By which stand-ins are made; the pipeline's, from its key file.
+    pub key: Option<PseudonymKey>,
 }
 
 impl ColumnRule {
@@ -58,6 +62,8 @@ impl ColumnRule {
             decimal_comma: false,
             default: None,
             personal: false,
+            pseudonym: false,
+            key: None,
         }
     }
 
@@ -100,7 +106,12 @@ impl ColumnRule {
         {
             return Err(Fault::new(Code::BadCode, format!("the form {form}")));
         }
-        Ok(value)
+        Ok(match &self.key {
+            Some(key) if self.pseudonym => key.stand_in(&value),
+            // Without a key nothing is kept: a run that lacks one does not get here.
+            None if self.pseudonym => Value::Missing,
+            _ => value,
+        })
     }
 }
 

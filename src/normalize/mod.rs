@@ -10,6 +10,7 @@ mod limit;
 mod number;
 mod numeral;
 mod packed;
+mod pseudonym;
 mod result;
 mod text;
 
@@ -25,6 +26,7 @@ pub use limit::{Bound, Case, Limit, Plan, Sign, parse_limit};
 pub use number::parse_decimal;
 pub use numeral::Number;
 pub use packed::{PackedItem, unpack};
+pub use pseudonym::{KEY_MIN, PseudonymKey};
 pub use result::{Qualifier, Quantity, parse_result};
 pub use text::{fold, is_missing, mask};
 

@@ -31,8 +31,17 @@ pub const ROOT_KEYS: &[&str] = &[
     "cuts",
     "indicator",
 ];
-pub const PIPELINE_KEYS: &[&str] =
-    &["name", "title_zh", "title_en", "as_of", "region", "seeds", "max_rejected", "official_verdict"];
+pub const PIPELINE_KEYS: &[&str] = &[
+    "name",
+    "title_zh",
+    "title_en",
+    "as_of",
+    "region",
+    "seeds",
+    "max_rejected",
+    "official_verdict",
+    "pseudonym_key",
+];
 pub const POPULATION_KEYS: &[&str] = &["basis"];
 pub const MEANS_KEYS: &[&str] = &["by"];
 pub const SHARE_KEYS: &[&str] = &["least"];
@@ -74,6 +83,8 @@ pub struct PipelineFile {
     pub seeds: Option<String>,
     /// Share of rejected rows above which nothing is published.
     pub max_rejected: Option<Decimal>,
+    /// File by whose content stand-ins of persons are made.
+    pub pseudonym_key: Option<String>,
     /// Whose verdict of a determination counts.
     pub official: Official,
     pub params: BTreeMap<String, String>,
@@ -193,6 +204,7 @@ fn read(path: &Path, text: &str, root: &Section<'_>) -> PipelineFile {
         as_of: head.as_ref().and_then(|head| head.date("as_of")),
         region: head_text("region").unwrap_or_default(),
         seeds: head_text("seeds"),
+        pseudonym_key: head_text("pseudonym_key"),
         max_rejected: head.as_ref().and_then(read_share),
         official: head.as_ref().and_then(|head| head.word("official_verdict", &OFFICIAL)).unwrap_or_default(),
         params: root.section("params").map(|section| read_params(&section)).unwrap_or_default(),

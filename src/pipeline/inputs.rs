@@ -8,6 +8,7 @@ use super::RunError;
 use super::file::PipelineFile;
 use super::source_file::SourceFile;
 use crate::model::InputFile;
+use crate::normalize::{KEY_MIN, PseudonymKey};
 use crate::source::hash_file;
 
 /// A file of a source, found.
@@ -47,7 +48,7 @@ impl Params {
 
     /// Fills `{name}` into a pattern. The flag says whether a value that the user gave leads the path,
     /// which then starts where the user stands and not beside the pipeline.
-    fn fill(&self, pattern: &str) -> Result<(String, bool), RunError> {
+    pub(super) fn fill(&self, pattern: &str) -> Result<(String, bool), RunError> {
         let mut filled = pattern.to_owned();
         let mut user_led = false;
         for (name, value) in &self.values {
@@ -104,6 +105,35 @@ pub fn find(file: &PipelineFile, source: &SourceFile, params: &Params) -> Result
     // Patterns may overlap; a file is read once.
     inputs.dedup_by(|a, b| a.path == b.path);
     Ok(inputs)
+}
+
+/// Gives the key of the pipeline to every column that keeps stand-ins.
+///
+/// # Errors
+/// There is no key, it cannot be read, or it is too short.
+pub fn give_key(file: &mut PipelineFile, params: &Params) -> Result<(), RunError> {
+    let wants = |source: &SourceFile| source.columns.iter().any(|column| column.rule.pseudonym);
+    let Some(asking) = file.sources.iter().find(|source| wants(source)) else { return Ok(()) };
+    let Some(named) = &file.pseudonym_key else {
+        return Err(RunError::Usage(format!(
+            "source `{}` keeps pseudonyms: name the file of the key as `pseudonym_key` in [pipeline]",
+            asking.name
+        )));
+    };
+    let (filled, user_led) = params.fill(named)?;
+    if !user_led {
+        stays_inside(&filled)
+            .map_err(|reason| RunError::Usage(format!("`pseudonym_key`: `{filled}` {reason}")))?;
+    }
+    let base = file.path.parent().unwrap_or(Path::new(""));
+    let path = if user_led { PathBuf::from(&filled) } else { base.join(&filled) };
+    let content = std::fs::read(&path).map_err(|source| RunError::Io { path: path.clone(), source })?;
+    let key = PseudonymKey::new(&content)
+        .ok_or_else(|| RunError::Usage(format!("{}: a key has at least {KEY_MIN} bytes", path.display())))?;
+    for column in file.sources.iter_mut().flat_map(|source| &mut source.columns) {
+        column.rule.key = Some(key.clone());
+    }
+    Ok(())
 }
 
 pub fn stays_inside(path: &str) -> Result<(), &'static str> {

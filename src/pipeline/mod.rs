@@ -135,8 +135,9 @@ pub fn check(request: &RunRequest, observer: &dyn Observer) -> Result<Evaluated,
 /// Opens the pipeline and finds its exports.
 fn find(request: &RunRequest, clock: &mut Clock<'_>) -> Result<Found, RunError> {
     clock.stage("find");
-    let file = open(&request.pipeline)?;
+    let mut file = open(&request.pipeline)?;
     let params = inputs::Params::new(&file, &request.params)?;
+    inputs::give_key(&mut file, &params)?;
     let reference = seeds(&file)?;
     let as_of = request.as_of.or(file.as_of).ok_or_else(|| {
         RunError::Usage("the pipeline sets no `as_of`; give one with --as-of 2020-12-31".to_owned())

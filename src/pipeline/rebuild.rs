@@ -121,7 +121,10 @@ fn differing(recipe: &Recipe, record: &RunRecord) -> Vec<String> {
 
 fn found(lake: &Lake, recipe: &Recipe, unpacker: Option<&Path>) -> Result<Found, RunError> {
     let text = String::from_utf8_lossy(&lake.object(&recipe.pipeline.blake3)?).into_owned();
-    let file = parse(Path::new(&recipe.pipeline.name), &text)?;
+    let mut file = parse(Path::new(&recipe.pipeline.name), &text)?;
+    let params = Params { values: recipe.params.clone(), given: recipe.params.keys().cloned().collect() };
+    // The key is in no lake: it is looked for where one stands.
+    inputs::give_key(&mut file, &params)?;
     let as_of: Date = recipe
         .as_of
         .parse()
@@ -149,7 +152,6 @@ fn found(lake: &Lake, recipe: &Recipe, unpacker: Option<&Path>) -> Result<Found,
         sources.push((source.clone(), own));
     }
     let reference = seeds(lake, &recipe.seeds)?;
-    let params = Params { values: recipe.params.clone(), given: Vec::new() };
     Ok(Found { file, reference, as_of, params, sources, unpacker: unpacker.map(Path::to_owned) })
 }
 

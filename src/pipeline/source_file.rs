@@ -113,6 +113,7 @@ pub const COLUMN_KEYS: &[&str] = &[
     "required",
     "optional",
     "personal",
+    "pseudonym",
 ];
 pub const WIDE_KEYS: &[&str] = &["into", "name", "value", "decimal_comma", "except", "only", "constants"];
 pub const ATTRIBUTE_KEYS: &[&str] = &["from", "to"];
@@ -340,7 +341,8 @@ fn read_column(
     rule.form = section.text("form").and_then(|text| read_pattern(&section, &text));
     rule.default = section.get("default").and_then(scalar_of).map(Spanned::into_inner);
     rule.required = section.flag("required").unwrap_or(rule.required);
-    rule.personal = section.flag("personal").unwrap_or(false);
+    rule.pseudonym = section.flag("pseudonym").unwrap_or(false);
+    rule.personal = section.flag("personal").unwrap_or(false) || rule.pseudonym;
     Some(ColumnFile { from, optional: section.flag("optional").unwrap_or(false), rule })
 }
 

@@ -8,6 +8,7 @@ mod documents;
 mod domain;
 mod exactness;
 mod forms;
+mod fuzz;
 #[cfg(feature = "delta")]
 mod lake;
 mod real_records;

@@ -445,3 +445,52 @@ fn a_query_that_asks_for_too_much_is_ended() {
         assert_eq!(code(&refused), 2, "{hostile}: {}", stderr(&refused));
     }
 }
+
+#[test]
+#[cfg(feature = "query")]
+fn persons_are_kept_as_stand_ins_where_a_pipeline_asks_for_them() {
+    let folder = workshop();
+    small(folder.path());
+    let text = PIPELINE
+        .replace("as_of = ", "pseudonym_key = \"key\"\nas_of = ")
+        .replace("[source.lab]\n", "[dimensions]\nkeeper = \"samples\"\n\n[source.lab]\n")
+        .replace(
+            "sample_code = \"code\"\n",
+            "sample_code = \"code\"\nkeeper = { from = \"keeper\", pseudonym = true }\n",
+        );
+    fs::write(folder.path().join("small.toml"), &text).expect("writes");
+    let ids: Vec<String> = (0..200).map(|number| format!("41172119900101{number:04}")).collect();
+    let mut lines =
+        export((0..200).map(|number| (number, (3, 100, 10)))).lines().map(str::to_owned).collect::<Vec<_>>();
+    for (index, line) in lines.iter_mut().enumerate() {
+        line.push_str(&format!(",{}", if index == 0 { "keeper" } else { &ids[(index - 1) / 2] }));
+    }
+    fs::write(folder.path().join("data/lab.csv"), lines.join("\n")).expect("writes");
+    let refused = assay(folder.path(), &["run", "small.toml"]);
+    assert_eq!(code(&refused), 74, "no key: {}", stderr(&refused));
+    fs::write(folder.path().join("key"), "a secret of the centre").expect("writes");
+    run(folder.path(), "lake", "out");
+    let count = assay_ok(folder.path(), &["query", "select count(distinct keeper) n from samples"]).stdout;
+    assert_eq!(String::from_utf8_lossy(&count), "n\r\n200\r\n");
+    assay_ok(folder.path(), &["verify", "--quiet"]);
+    let mut pending = vec![folder.path().join("lake"), folder.path().join("out")];
+    let mut looked = 0;
+    while let Some(path) = pending.pop() {
+        if path.is_dir() {
+            let inside = fs::read_dir(&path).expect("lists").map(|entry| entry.expect("an entry").path());
+            // The raw archive keeps what came, for its owner alone.
+            pending.extend(inside.filter(|path| !path.ends_with("raw")));
+            continue;
+        }
+        let bytes = fs::read(&path).expect("reads");
+        looked += 1;
+        for id in ids.iter().step_by(10) {
+            assert!(
+                !bytes.windows(id.len()).any(|window| window == id.as_bytes()),
+                "{} holds {id}",
+                path.display()
+            );
+        }
+    }
+    assert!(looked > 20);
+}
