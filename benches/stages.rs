@@ -72,6 +72,58 @@ fn evaluate(c: &mut Criterion) {
     group.finish();
 }
 
+fn read(c: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut group = c.benchmark_group("read");
+    let request = |header: &str| assay::source::Request {
+        name: header.to_owned(),
+        headers: vec![header.to_owned()],
+        aliases: Vec::new(),
+        required: true,
+    };
+    let headers =
+        ["抽样单编号", "样品名称", "食品大类", "乡镇", "抽样日期", "检验项目", "检验结果", "结果判定"];
+    let layout = assay::source::Layout {
+        requests: headers.into_iter().map(request).collect(),
+        wide: assay::source::Wide::None,
+        sheets: assay::source::Sheets::First,
+        header_row: None,
+        encoding: None,
+        delimiter: None,
+    };
+    for (name, encoding) in [("utf-8", Encoding::Utf8), ("gb18030", Encoding::Gb18030)] {
+        let file = flat_file(&folder.path().join(name), encoding);
+        group.throughput(Throughput::Bytes(std::fs::metadata(&file).expect("a file").len()));
+        group.bench_function(name, |b| {
+            b.iter(|| assay::source::read(&file, &layout, None, &|_, _| {}).expect("reads"))
+        });
+    }
+    group.finish();
+}
+
+/// From the export to the published report and, where the program has one, the lake.
+fn run(c: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = flat_file(&folder.path().join("flat"), Encoding::Utf8);
+    let mut group = c.benchmark_group("run");
+    group.sample_size(10);
+    group.throughput(Throughput::Bytes(std::fs::metadata(&file).expect("a file").len()));
+    let request = RunRequest {
+        out: folder.path().join("out"),
+        lake: folder.path().join("lake"),
+        published_at: "2021-01-04T08:00:00Z".to_owned(),
+        ..request(&file)
+    };
+    group.bench_function("into a new lake", |b| {
+        b.iter(|| {
+            let _ = std::fs::remove_dir_all(&request.lake);
+            pipeline::run(&request, &Silent).expect("publishes")
+        })
+    });
+    group.bench_function("nothing new", |b| b.iter(|| pipeline::run(&request, &Silent).expect("publishes")));
+    group.finish();
+}
+
 fn cells(c: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = flat_file(&folder.path().join("flat"), Encoding::Utf8);
@@ -88,5 +140,5 @@ fn cells(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(stages, texts, evaluate, cells);
+criterion_group!(stages, texts, read, evaluate, cells, run);
 criterion_main!(stages);

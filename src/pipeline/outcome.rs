@@ -191,7 +191,9 @@ pub fn publish(
     observer.stage("report");
     let since = std::time::Instant::now();
     let options = CsvOptions { byte_order_mark: request.byte_order_mark };
-    let mut draft = draft_report(&evaluated, options)?;
+    // The report is made while the tables are filed by month.
+    let (draft, months) = rayon::join(|| draft_report(&evaluated, options), || store.months(&evaluated));
+    let mut draft = draft?;
     let stage = |name: &str, seconds| StageSeconds { stage: name.to_owned(), seconds };
     evaluated.stages.push(stage("report", since.elapsed().as_secs_f64()));
     observer.stage("store");
@@ -200,7 +202,7 @@ pub fn publish(
     for folder in request.share.iter().chain([&request.out]) {
         report::check_folder(folder)?;
     }
-    let stored = store.commit(&evaluated, request, &record, &draft)?;
+    let stored = store.commit(months?, &evaluated, request, &record, &draft)?;
     record.stages.push(stage("store", since.elapsed().as_secs_f64()));
     let json = serde_json::to_vec_pretty(&record).map_err(report::ReportError::from)?;
     draft.add("run.json", json);

@@ -44,25 +44,33 @@ impl Store {
         Ok(Store { lake, lock, archive: Some(archive) })
     }
 
+    /// The tables filed by month, as this run would write them.
+    ///
+    /// # Errors
+    /// The ledger is damaged.
+    pub fn months(&self, evaluated: &Evaluated) -> Result<Vec<TableWrite>, RunError> {
+        Ok(writes(evaluated, self.lake.latest()?.map_or(1, |entry| entry.run + 1)))
+    }
+
     /// Writes what changed of each table, and commits the run. The lock is held until the store is dropped.
     ///
     /// # Errors
     /// Whatever stops it; nothing is published then.
     pub fn commit(
         &mut self,
+        months: Vec<TableWrite>,
         evaluated: &Evaluated,
         request: &RunRequest,
         record: &RunRecord,
         report: &report::Draft,
     ) -> Result<Stored, RunError> {
-        let writes = writes(evaluated, self.lake.latest()?.map_or(1, |entry| entry.run + 1));
         match self.archive.take().map(JoinHandle::join) {
             Some(Ok(archived)) => archived?,
             Some(Err(defect)) => std::panic::resume_unwind(defect),
             None => {}
         }
         let draft = draft(&self.lake, &self.lock, evaluated, request, record, report)?;
-        Ok(match self.lake.commit(&self.lock, draft, writes)? {
+        Ok(match self.lake.commit(&self.lock, draft, months)? {
             Committed::Published(entry) => Stored::Published(entry.run),
             Committed::Unchanged(run) => Stored::Unchanged(run),
         })

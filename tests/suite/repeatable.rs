@@ -52,3 +52,34 @@ fn a_renamed_export_changes_no_figure() {
         assert!(before[name] == after[name], "{name}");
     }
 }
+
+/// What the benchmarks time, small: a change for speed that changes a byte is noticed here first.
+#[test]
+fn the_input_of_the_benchmarks_gives_the_report_it_always_gave() {
+    let folder = workshop();
+    let simulate = [
+        "simulate",
+        "--layout",
+        "flat",
+        "--seed",
+        "3",
+        "--samples",
+        "2000",
+        "--dirt",
+        "--out",
+        "data",
+        "--quiet",
+    ];
+    assay_ok(folder.path(), &simulate);
+    assay_ok(folder.path(), &["run", &pipeline("flat.toml"), "--param", "file=data/flat.csv", "--quiet"]);
+    let mut hasher = blake3::Hasher::new();
+    for (name, bytes) in published(&folder.path().join("out")) {
+        // What is packed depends on the packer's version too.
+        if name.ends_with(".csv") || name.ends_with(".json") {
+            hasher.update(name.as_bytes()).update(&bytes);
+        }
+    }
+    let hash = hasher.finalize().to_hex().to_string();
+    println!("report of the benchmarks' input: {hash}");
+    insta::assert_snapshot!(hash);
+}
