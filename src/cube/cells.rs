@@ -5,7 +5,7 @@ use crate::column::{Coded, Frame, Interner, combine};
 use crate::model::{UNKNOWN, Value};
 
 /// One cell: a value of each dimension, a day, a count.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cell {
     /// Index into the values of each dimension.
     pub codes: Vec<u32>,
@@ -91,7 +91,7 @@ impl Cells {
             }
             sorted.push((name, values));
         }
-        cells.par_sort_unstable();
+        let mut cells = in_order(cells, &sorted);
         cells.dedup_by(|later, kept| {
             let same = later.codes == kept.codes && later.day == kept.day;
             if same {
@@ -148,6 +148,33 @@ impl Cells {
     }
 }
 
+/// Cells by their codes, then by day. Where all of that fits into one number, numbers are sorted.
+fn in_order(mut cells: Vec<Cell>, dimensions: &[(String, Vec<String>)]) -> Vec<Cell> {
+    // A number that climbs with the day; none comes first.
+    let day_number = |day: Option<Date>| {
+        day.map_or(0, |day| {
+            (i32::from(day.year()) + 10_000) * 400 + i32::from(day.month()) * 32 + i32::from(day.day())
+        })
+    };
+    let days = cells.iter().map(|cell| day_number(cell.day));
+    let (first, last) = (days.clone().min().unwrap_or(0), days.max().unwrap_or(0));
+    let widths = dimensions.iter().map(|(_, values)| values.len() as u64);
+    let widths: Vec<u64> = widths.chain([u64::from(last.abs_diff(first)) + 1]).collect();
+    if widths.iter().try_fold(1u64, |product, width| product.checked_mul((*width).max(1))).is_none() {
+        cells.par_sort_unstable();
+        return cells;
+    }
+    let number = |cell: &Cell| {
+        let day = u64::from(day_number(cell.day).abs_diff(first));
+        let parts = cell.codes.iter().map(|code| u64::from(*code)).chain([day]);
+        parts.zip(&widths).fold(0, |number, (part, width)| number * width + part)
+    };
+    let mut order: Vec<(u64, usize)> =
+        cells.par_iter().map(number).collect::<Vec<u64>>().into_iter().zip(0..).collect();
+    order.par_sort_unstable();
+    order.into_iter().map(|(_, place)| std::mem::take(&mut cells[place])).collect()
+}
+
 fn dimension_text(value: &Value) -> String {
     if value.is_missing() { UNKNOWN.to_owned() } else { value.to_string() }
 }
@@ -179,6 +206,14 @@ mod tests {
             prop_assert_eq!(ta.merge(&tb), tb.merge(&ta));
             prop_assert_eq!(ta.merge(&tb).merge(&tc), ta.merge(&tb.merge(&tc)));
             prop_assert_eq!(ta.merge(&tb), table(&[a, b].concat()));
+        }
+
+        #[test]
+        fn cells_are_sorted_alike_by_number_and_by_comparison(a in cells()) {
+            let sorted = table(&a).cells;
+            let mut compared = sorted.clone();
+            compared.sort();
+            prop_assert_eq!(sorted, compared);
         }
 
         #[test]

@@ -167,11 +167,10 @@ fn cells_frame(batch: &RecordBatch) -> Frame {
             let codes = texts.keys().iter().map(|key| key.map_or(missing, |key| key as u32)).collect();
             Coded::new(values.chain([Value::Missing]).collect(), codes).map(Value::clone)
         } else if let Some(days) = array.as_primitive_opt::<Date32Type>() {
-            let days =
-                days.iter().map(|day| day.map_or(Value::Missing, |day| Value::Date(from_epoch_days(day))));
             Coded::from_values(days)
+                .map(|day| day.map_or(Value::Missing, |day| Value::Date(from_epoch_days(day))))
         } else if let Some(numbers) = array.as_primitive_opt::<Int64Type>() {
-            Coded::from_values(numbers.iter().map(|number| number.map_or(Value::Missing, Value::Integer)))
+            Coded::from_values(numbers).map(|number| number.map_or(Value::Missing, Value::Integer))
         } else {
             continue;
         };
