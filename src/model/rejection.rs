@@ -117,6 +117,9 @@ codes! {
     RetiredRegion "retired_region" "区划代码已撤销"
         "A division code is retired and has no successor here; it is never joined to the division that now covers the place."
         "enter the township's name, or its code of the day"
+    RowLimit "row_limit" "恰好达到行数上限"
+        "A sheet or file ends exactly on the last row that a spreadsheet program can hold: what came after it is likely lost."
+        "compare the number of rows with the system of origin, and export in parts or as CSV"
 }
 
 impl fmt::Display for Code {

@@ -43,6 +43,11 @@ pub fn restatements(lake: &Lake, before: &Entry, after: &Entry) -> Result<Vec<Re
         return Ok(Vec::new());
     }
     let records = changes(lake, before, after)?;
+    // Another day may be the whole reason.
+    let day = match (&before.draft.as_of, &after.draft.as_of) {
+        (was, is) if was == is => String::new(),
+        (was, is) => format!("looked at on {is} instead of {was}; "),
+    };
     let restated = changed.into_iter().map(|((indicator, cut, start, end), was, is)| Restatement {
         indicator: indicator.clone(),
         cut: cut.clone(),
@@ -50,7 +55,7 @@ pub fn restatements(lake: &Lake, before: &Entry, after: &Entry) -> Result<Vec<Re
         period_end: end.clone(),
         was: was.clone(),
         is: is.clone(),
-        because: because(&records, start, end),
+        because: format!("{day}{}", because(&records, start, end)),
     });
     Ok(restated.collect())
 }

@@ -179,3 +179,21 @@ fn too_many_rejections_publish_nothing_and_are_shown() {
     assert!(message.contains("samples.csv:3 抽样日期 bad_date: gestern"), "{message}");
     assert!(!folder.path().join("out").exists());
 }
+
+#[test]
+fn a_table_that_ends_on_the_last_row_of_a_spreadsheet_is_suspected() {
+    let folder = workshop();
+    let arguments = ["simulate", "--layout", "flat", "--samples", "9000", "--out", "data", "--quiet"];
+    assay_ok(folder.path(), &arguments);
+    let text = fs::read_to_string(folder.path().join("data/flat.csv")).expect("reads");
+    for (rows, suspected) in [(65_535, false), (65_536, true), (65_537, false)] {
+        let cut: Vec<&str> = text.lines().take(rows).collect();
+        assert_eq!(cut.len(), rows);
+        fs::write(folder.path().join("cut.csv"), cut.join("\r\n")).expect("writes");
+        assay_ok(folder.path(), &["run", &pipeline("flat.toml"), "--param", "file=cut.csv", "--quiet"]);
+        let warned = records(&folder.path().join("out/warnings.csv"));
+        let found: Vec<_> = warned.iter().filter(|row| row["code"] == "row_limit").collect();
+        assert_eq!(found.len(), usize::from(suspected), "{rows}");
+        assert!(found.iter().all(|row| row["line"] == "65536"));
+    }
+}
