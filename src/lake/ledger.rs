@@ -98,10 +98,13 @@ impl Ledger {
 
     /// The last entry, checked against the head.
     pub(super) fn latest(&self) -> Result<Option<Read>, LakeError> {
-        let last = self.last()?;
-        let latest = if last == 0 { None } else { Some(self.read(last)?) };
-        self.check_head(latest.as_ref())?;
-        Ok(latest)
+        loop {
+            let last = self.last()?;
+            let latest = if last == 0 { None } else { Some(self.read(last)?) };
+            if !self.has_grown(latest.as_ref(), last)? {
+                return Ok(latest);
+            }
+        }
     }
 
     /// Every entry from the first, with what is wrong in its place.
@@ -109,7 +112,8 @@ impl Ledger {
         let mut all: Vec<Result<Read, LakeError>> = Vec::new();
         // The first entry has no predecessor; behind a damaged one there is nothing to compare with.
         let mut before = Some(None);
-        for run in 1..=self.last()? {
+        let last = self.last()?;
+        for run in 1..=last {
             let read = self.read(run).and_then(|(entry, hash)| match &before {
                 Some(before) if *before != entry.previous => Err(LakeError::Damaged {
                     path: self.path(run),
@@ -121,9 +125,11 @@ impl Ledger {
             all.push(read);
         }
         match all.last() {
-            None => self.check_head(None)?,
+            None => {
+                self.has_grown(None, last)?;
+            }
             Some(Ok(latest)) => {
-                if let Err(error) = self.check_head(Some(latest)) {
+                if let Err(error) = self.has_grown(Some(latest), last) {
                     all.push(Err(error));
                 }
             }
@@ -155,6 +161,16 @@ impl Ledger {
         let mut file = aside(&self.tmp, Readers::Everyone)?;
         writeln!(file, "{run} {hash}").map_err(at(&path))?;
         settle(file, &path, Taken::Replace)
+    }
+
+    /// Checks the last entry against the head. True if another run was published since the end was looked for: then
+    /// this entry is no longer the last, and nothing is wrong.
+    fn has_grown(&self, latest: Option<&Read>, last: u64) -> Result<bool, LakeError> {
+        match self.check_head(latest) {
+            Ok(()) => Ok(false),
+            Err(_) if self.last()? > last => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     fn check_head(&self, latest: Option<&Read>) -> Result<(), LakeError> {
@@ -255,6 +271,21 @@ mod tests {
         assert!(faults() > 0, "a gap");
         fs::write(ledger.path(2), &second).expect("writes");
         assert_eq!(faults(), 0);
+    }
+
+    #[test]
+    fn readers_are_not_alarmed_by_a_run_that_is_published_meanwhile() {
+        let root = tempfile::tempdir().expect("temporary folder");
+        let ledger = ledger(root.path());
+        grow(&ledger);
+        let seen = ledger.latest().expect("reads");
+        assert!(!ledger.has_grown(seen.as_ref(), 1).expect("no damage"));
+        // Between the look at the entry and the look at the head, two runs are published.
+        (0..2).for_each(|_| grow(&ledger));
+        assert!(ledger.has_grown(seen.as_ref(), 1).expect("no damage"));
+        // But the same with the entries lost is damage.
+        fs::remove_file(ledger.path(2)).and_then(|()| fs::remove_file(ledger.path(3))).expect("removes");
+        assert!(ledger.has_grown(seen.as_ref(), 1).is_err());
     }
 
     #[test]
