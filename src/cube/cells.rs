@@ -198,6 +198,33 @@ mod tests {
         proptest::collection::vec(cell, 0..12)
     }
 
+    /// Files come, go and are corrected; their kept cells, merged in any order, are those of all rows at once.
+    #[test]
+    fn ten_thousand_steps_of_kept_cells_equal_a_rebuild() {
+        use rand::{RngExt, SeedableRng, seq::SliceRandom};
+        let mut dice = rand_chacha::ChaCha8Rng::seed_from_u64(3);
+        let mut files: Vec<(Spelt, Cells)> = Vec::new();
+        for step in 0..10_000 {
+            let rows: Spelt = (0..dice.random_range(0..6))
+                .map(|_| {
+                    let texts =
+                        [dice.random_range(0..3), dice.random_range(0..4)].map(|text: u8| text.to_string());
+                    let day = dice.random_bool(0.9).then(|| date(2020, dice.random_range(1..4), 1));
+                    (texts.to_vec(), day, dice.random_range(0..5))
+                })
+                .collect();
+            match (dice.random_range(0..3), files.len()) {
+                (0, count) if count > 0 => drop(files.swap_remove(dice.random_range(0..count))),
+                (1, count) if count > 0 => files[dice.random_range(0..count)] = (rows.clone(), table(&rows)),
+                (_, count) if count < 8 => files.push((rows.clone(), table(&rows))),
+                _ => files.shuffle(&mut dice),
+            }
+            let kept = files.iter().fold(table(&Vec::new()), |sum, (_, cells)| sum.merge(cells));
+            let all: Spelt = files.iter().flat_map(|(rows, _)| rows.clone()).collect();
+            assert_eq!(kept, table(&all), "step {step}");
+        }
+    }
+
     proptest! {
         #[test]
         fn merging_is_a_commutative_monoid(a in cells(), b in cells(), c in cells()) {

@@ -88,7 +88,7 @@ fn county(folder: &Path) {
 /// lived through all of them publishes what a new lake publishes of the files as they are.
 #[test]
 fn incremental_equals_full() {
-    let steps = std::env::var("ASSAY_LAW_STEPS").ok().and_then(|text| text.parse().ok()).unwrap_or(60);
+    let steps = std::env::var("ASSAY_LAW_STEPS").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
     let mut dice = ChaCha8Rng::seed_from_u64(5);
     let folder = workshop();
     small(folder.path());
