@@ -16,8 +16,15 @@ impl Store {
 
     /// # Errors
     /// None.
+    pub fn months(&self, _: &Evaluated) -> Result<(), RunError> {
+        Ok(())
+    }
+
+    /// # Errors
+    /// None.
     pub fn commit(
         &mut self,
+        (): (),
         _: &Evaluated,
         _: &RunRequest,
         _: &RunRecord,
