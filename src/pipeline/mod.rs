@@ -114,6 +114,16 @@ pub struct Evaluated {
 pub fn run(request: &RunRequest, observer: &dyn Observer) -> Result<Outcome, RunError> {
     let mut clock = Clock::new(observer);
     let found = find(request, &mut clock)?;
+    publish(found, clock, request, observer)
+}
+
+/// From found exports to a published report.
+fn publish(
+    found: Found,
+    clock: Clock<'_>,
+    request: &RunRequest,
+    observer: &dyn Observer,
+) -> Result<Outcome, RunError> {
     // Whatever keeps the report from being written must be known before the lake is touched.
     report::check_folder(&request.out)?;
     let store = store::Store::open(request, &found)?;

@@ -21,9 +21,9 @@ use crate::judge::overdue;
 use crate::model::{Code, Rejection, Scope, UNKNOWN};
 use crate::reference::Reference;
 use crate::report::{
-    self, CsvOptions, Draft, InputRecord, ReportError, RunRecord, StageSeconds, Table, cells_to_parquet,
-    disagreements_table, indicators_table, overdue_table, rejections_table, scorecard_table,
-    scorecard_workbook, table_to_parquet, warnings_table, write_csv,
+    self, CsvOptions, Draft, InputRecord, ReportError, RunRecord, StageSeconds, Table,
+    cells_to_parquet_without, disagreements_table, indicators_table, overdue_table, rejections_table,
+    scorecard_table, scorecard_workbook, table_to_parquet, warnings_table, write_csv,
 };
 use crate::validate::RowCounts;
 
@@ -218,33 +218,11 @@ pub fn publish(
 /// Makes the files of the report, all but `run.json`.
 pub fn draft_report(evaluated: &Evaluated, options: CsvOptions) -> Result<Draft, RunError> {
     let file = &evaluated.file;
-    let scorecard = scorecard_table(&file.indicators, &evaluated.figures, &file.region);
-    let indicators = indicators_table(&file.indicators, &evaluated.figures);
-    let rejections = rejections_table(&evaluated.assembled.rejections);
-    let counts: Vec<(String, String, u64)> = by_code(&evaluated.assembled.rejections)
-        .into_iter()
-        .map(|(code, count)| (code.as_str().to_owned(), code.zh().to_owned(), count))
-        .collect();
-    let title = format!("{}（截至 {}）", file.title_zh, evaluated.as_of);
-    let json = |table: &Table| Ok(serde_json::to_vec_pretty(&table.to_json())?);
     let csv = |table: &Table| Ok(write_csv(table, options));
-    let mut files: Vec<(&str, Make<'_>)> = vec![
-        ("scorecard.csv", Box::new(|| csv(&scorecard))),
-        ("scorecard.parquet", Box::new(|| table_to_parquet(&scorecard))),
-        ("scorecard.json", Box::new(|| json(&scorecard))),
-        (
-            "scorecard.xlsx",
-            Box::new(|| {
-                scorecard_workbook(&title, &scorecard, &by_region(evaluated, &evaluated.figures), &counts)
-            }),
-        ),
-        ("indicators.csv", Box::new(|| csv(&indicators))),
-        ("indicators.parquet", Box::new(|| table_to_parquet(&indicators))),
-        ("indicators.json", Box::new(|| json(&indicators))),
-        ("cells.parquet", Box::new(|| cells_to_parquet(&evaluated.cells))),
-        ("rejections.csv", Box::new(|| csv(&rejections))),
-        ("warnings.csv", Box::new(|| csv(&warnings_table(&evaluated.assembled.warnings)))),
-    ];
+    let told = Told { figures: &evaluated.figures, rejections: &evaluated.assembled.rejections, hidden: &[] };
+    let common = || draft_common(evaluated, &told, options);
+    let mut files: Vec<(&str, Make<'_>)> =
+        vec![("warnings.csv", Box::new(|| csv(&warnings_table(&evaluated.assembled.warnings))))];
     let tables = &evaluated.assembled.tables;
     if let Some(determinations) = tables.get("determinations") {
         files.push(("disagreements.csv", Box::new(|| csv(&disagreements_table(determinations)))));
@@ -263,6 +241,47 @@ pub fn draft_report(evaluated: &Evaluated, options: CsvOptions) -> Result<Draft,
     if let Some(by) = &file.means_by {
         files.push(("means.csv", Box::new(|| csv(&means(evaluated, by)))));
     }
+    let (common, lists) = rayon::join(common, || make(&files));
+    let mut draft = common?;
+    draft.files.extend(lists?.files);
+    Ok(draft)
+}
+
+/// What a report tells: the figures, the refusals, and which cells are kept back.
+pub struct Told<'a> {
+    pub figures: &'a [Figure],
+    pub rejections: &'a [Rejection],
+    pub hidden: &'a [Vec<bool>],
+}
+
+/// The files that the report at home and the one to share have in common.
+pub fn draft_common(evaluated: &Evaluated, told: &Told<'_>, options: CsvOptions) -> Result<Draft, RunError> {
+    let file = &evaluated.file;
+    let scorecard = scorecard_table(&file.indicators, told.figures, &file.region);
+    let indicators = indicators_table(&file.indicators, told.figures);
+    let counts: Vec<(String, String, u64)> = by_code(told.rejections)
+        .into_iter()
+        .map(|(code, count)| (code.as_str().to_owned(), code.zh().to_owned(), count))
+        .collect();
+    let title = format!("{}（截至 {}）", file.title_zh, evaluated.as_of);
+    let json = |table: &Table| Ok(serde_json::to_vec_pretty(&table.to_json())?);
+    let csv = |table: &Table| Ok(write_csv(table, options));
+    let townships = || by_region(evaluated, told.figures);
+    Ok(make(&[
+        ("scorecard.csv", Box::new(|| csv(&scorecard))),
+        ("scorecard.parquet", Box::new(|| table_to_parquet(&scorecard))),
+        ("scorecard.json", Box::new(|| json(&scorecard))),
+        ("scorecard.xlsx", Box::new(|| scorecard_workbook(&title, &scorecard, &townships(), &counts))),
+        ("indicators.csv", Box::new(|| csv(&indicators))),
+        ("indicators.parquet", Box::new(|| table_to_parquet(&indicators))),
+        ("indicators.json", Box::new(|| json(&indicators))),
+        ("cells.parquet", Box::new(|| cells_to_parquet_without(&evaluated.cells, told.hidden))),
+        ("rejections.csv", Box::new(|| csv(&rejections_table(told.rejections)))),
+    ])?)
+}
+
+/// Makes files side by side; they stay in their order.
+fn make(files: &[(&str, Make<'_>)]) -> Result<Draft, ReportError> {
     let made: Vec<(&str, Result<Vec<u8>, ReportError>)> =
         files.par_iter().map(|(name, make)| (*name, make())).collect();
     let mut draft = Draft::default();
@@ -286,7 +305,7 @@ fn means(evaluated: &Evaluated, by: &[String]) -> Table {
 }
 
 /// A row per region, a column per indicator: what the desk prints for the townships.
-pub fn by_region(evaluated: &Evaluated, figures: &[Figure]) -> Table {
+fn by_region(evaluated: &Evaluated, figures: &[Figure]) -> Table {
     use report::{Cell, Kind};
     let regional: Vec<&Figure> = figures
         .iter()

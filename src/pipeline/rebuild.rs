@@ -7,12 +7,11 @@ use jiff::civil::Date;
 
 use super::inputs::{self, Input, Params};
 use super::outcome::{self, draft_report};
-use super::store::Store;
-use super::{Clock, Found, Observer, RunError, RunRequest, evaluate, parse};
+use super::{Clock, Found, Observer, RunError, RunRequest, evaluate, parse, publish};
 use crate::lake::{Entry, Lake, LakeError, Named};
 use crate::model::InputFile;
 use crate::reference::Reference;
-use crate::report::{self, CsvOptions, Draft, RunRecord};
+use crate::report::{CsvOptions, Draft, RunRecord};
 
 /// What a report was made of, and what came out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,10 +101,7 @@ pub fn rebuild_into(
     observer: &dyn Observer,
 ) -> Result<Rebuilt, RunError> {
     let found = found(lake, recipe, request.unpacker.as_deref())?;
-    report::check_folder(&request.out)?;
-    let store = Store::open(request, &found)?;
-    let evaluated = evaluate(found, Clock::new(observer))?;
-    let record = outcome::publish(evaluated, store, request, observer)?.record;
+    let record = publish(found, Clock::new(observer), request, observer)?.record;
     let differing = differing(recipe, &record);
     Ok(Rebuilt { draft: Draft::default(), record, differing })
 }

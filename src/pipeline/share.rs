@@ -2,13 +2,10 @@
 
 use rayon::prelude::*;
 
-use super::outcome::{by_code, by_region};
+use super::outcome::{Told, draft_common};
 use super::{Evaluated, RunError};
 use crate::indicator::{suppress_cells, suppress_figures};
-use crate::report::{
-    CsvOptions, Draft, cells_to_parquet_without, indicators_table, rejections_table, scorecard_table,
-    scorecard_workbook, table_to_parquet, write_csv,
-};
+use crate::report::{CsvOptions, Draft};
 
 /// Numbers from 1 to one less than this are kept back, where a pipeline does not say otherwise.
 pub const LEAST: i64 = 5;
@@ -20,8 +17,6 @@ pub const LEAST: i64 = 5;
 pub fn draft_share(evaluated: &Evaluated, options: CsvOptions) -> Result<Draft, RunError> {
     let file = &evaluated.file;
     let figures = suppress_figures(&evaluated.figures, &file.indicators, file.least);
-    let scorecard = scorecard_table(&file.indicators, &figures, &file.region);
-    let indicators = indicators_table(&file.indicators, &figures);
     let masked: Vec<_> = evaluated
         .assembled
         .rejections
@@ -32,10 +27,6 @@ pub fn draft_share(evaluated: &Evaluated, options: CsvOptions) -> Result<Draft, 
             rejection
         })
         .collect();
-    let counts: Vec<(String, String, u64)> = by_code(&masked)
-        .into_iter()
-        .map(|(code, count)| (code.as_str().to_owned(), code.zh().to_owned(), count))
-        .collect();
     let hidden: Vec<Vec<bool>> = evaluated
         .cells
         .par_iter()
@@ -45,20 +36,5 @@ pub fn draft_share(evaluated: &Evaluated, options: CsvOptions) -> Result<Draft, 
             suppress_cells(cells, &cuts, file.least)
         })
         .collect();
-    let title = format!("{}（截至 {}）", file.title_zh, evaluated.as_of);
-    let json = |table: &crate::report::Table| {
-        serde_json::to_vec_pretty(&table.to_json()).map_err(crate::report::ReportError::from)
-    };
-    let mut draft = Draft::default();
-    draft.add("scorecard.csv", write_csv(&scorecard, options));
-    draft.add("scorecard.parquet", table_to_parquet(&scorecard)?);
-    draft.add("scorecard.json", json(&scorecard)?);
-    let townships = by_region(evaluated, &figures);
-    draft.add("scorecard.xlsx", scorecard_workbook(&title, &scorecard, &townships, &counts)?);
-    draft.add("indicators.csv", write_csv(&indicators, options));
-    draft.add("indicators.parquet", table_to_parquet(&indicators)?);
-    draft.add("indicators.json", json(&indicators)?);
-    draft.add("cells.parquet", cells_to_parquet_without(&evaluated.cells, &hidden)?);
-    draft.add("rejections.csv", write_csv(&rejections_table(&masked), options));
-    Ok(draft)
+    draft_common(evaluated, &Told { figures: &figures, rejections: &masked, hidden: &hidden }, options)
 }

@@ -121,7 +121,7 @@ pub fn read(
     let tables = match bytes::open(path)? {
         Content::Text(bytes) => read_text(&bytes, layout, advance),
         Content::LongText(file, length) => read_long_text(&file, length, layout, advance),
-        Content::Workbook(bytes) if unpack::is_ods(&bytes) => unpack::check_ods(&bytes)
+        Content::Workbook(bytes) if unpack::is_ods(&bytes) => workbook::check_sizes(&bytes)
             .and_then(|()| unpack::read(path, layout, unpacker))
             .inspect(|tables| told(tables, bytes.len() as u64)),
         Content::Workbook(bytes) => {

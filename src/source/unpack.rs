@@ -5,15 +5,14 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
 use calamine::{Data, DataRef, Ods, Reader, Xls};
 
 use super::confine::confine;
 use super::error::Problem;
 use super::records::{Fields, Found, Records};
-use super::workbook::{check_sizes, text_of};
-use super::{Layout, RawTable, Sheets, coding};
+use super::workbook::{chosen, code_sheet, text_of};
+use super::{Layout, RawTable};
 
 /// Memory and processor time that a workbook may take.
 const MEMORY: u64 = 1 << 30;
@@ -136,36 +135,14 @@ fn tables(bytes: &[u8], layout: &Layout) -> Result<Vec<RawTable>, Problem> {
             _ => {}
         }
     }
-    let names: Vec<String> = sheets.iter().map(|(name, _)| format!("`{name}`")).collect();
-    let chosen: Vec<(String, Vec<csv::ByteRecord>)> = match &layout.sheets {
-        Sheets::All => sheets,
-        Sheets::First => sheets.into_iter().take(1).collect(),
-        Sheets::Named(wanted) => {
-            let absent = wanted.iter().find(|name| !sheets.iter().any(|(own, _)| own == *name));
-            if let Some(absent) = absent {
-                return Err(Problem::NoSheet { wanted: absent.clone(), found: names.join(", ") });
-            }
-            sheets.into_iter().filter(|(name, _)| wanted.contains(name)).collect()
-        }
-    };
-    if chosen.is_empty() {
-        return Err(Problem::Empty);
-    }
+    let names = sheets.iter().map(|(name, _)| name.clone()).collect();
     let mut tables = Vec::new();
-    for (name, rows) in chosen {
-        let mut rows = Rows(rows.into_iter());
-        match coding::code(&mut rows, layout, encoding_rs::UTF_8, Arc::from(name.as_str())) {
-            Ok(table) => tables.push(table),
-            Err(Problem::Empty) if layout.sheets == Sheets::All => {}
-            Err(problem) => return Err(problem),
-        }
+    for name in chosen(names, &layout.sheets)? {
+        let own = sheets.iter().find(|(own, _)| *own == name);
+        let rows = own.map(|(_, rows)| rows.clone()).unwrap_or_default();
+        tables.extend(code_sheet(&mut Rows(rows.into_iter()), &name, layout)?);
     }
     Ok(tables)
-}
-
-/// Checks an ODS, which is a ZIP archive, before anybody unpacks it.
-pub fn check_ods(bytes: &[u8]) -> Result<(), Problem> {
-    check_sizes(bytes)
 }
 
 struct Rows(std::vec::IntoIter<csv::ByteRecord>);

@@ -22,10 +22,19 @@ const SMALL_HELD_PART: u64 = 16 << 20;
 pub fn read(bytes: &[u8], layout: &Layout) -> Result<Vec<RawTable>, Problem> {
     check_sizes(bytes)?;
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(damaged)?;
-    let names = workbook.sheet_names();
-    let chosen: Vec<String> = match &layout.sheets {
-        Sheets::First => names.first().cloned().into_iter().collect(),
-        Sheets::All => names.clone(),
+    let mut tables = Vec::new();
+    for name in chosen(workbook.sheet_names(), &layout.sheets)? {
+        let mut rows = Rows::new(workbook.worksheet_cells_reader(&name).map_err(damaged)?);
+        tables.extend(code_sheet(&mut rows, &name, layout)?);
+    }
+    Ok(tables)
+}
+
+/// Those of a workbook's sheets that are to be read, in the order in which they are named.
+pub(super) fn chosen(names: Vec<String>, sheets: &Sheets) -> Result<Vec<String>, Problem> {
+    let chosen: Vec<String> = match sheets {
+        Sheets::First => names.into_iter().take(1).collect(),
+        Sheets::All => names,
         Sheets::Named(wanted) => {
             let absent = wanted.iter().find(|name| !names.contains(name));
             if let Some(absent) = absent {
@@ -35,20 +44,19 @@ pub fn read(bytes: &[u8], layout: &Layout) -> Result<Vec<RawTable>, Problem> {
             wanted.clone()
         }
     };
-    if chosen.is_empty() {
-        return Err(Problem::Empty);
+    if chosen.is_empty() { Err(Problem::Empty) } else { Ok(chosen) }
+}
+
+/// Of many sheets, those without any cell are no tables.
+pub(super) fn code_sheet(
+    rows: &mut dyn Records,
+    name: &str,
+    layout: &Layout,
+) -> Result<Option<RawTable>, Problem> {
+    match coding::code(rows, layout, encoding_rs::UTF_8, Arc::from(name)) {
+        Err(Problem::Empty) if layout.sheets == Sheets::All => Ok(None),
+        read => read.map(Some),
     }
-    let mut tables = Vec::new();
-    for name in chosen {
-        let mut rows = Rows::new(workbook.worksheet_cells_reader(&name).map_err(damaged)?);
-        match coding::code(&mut rows, layout, encoding_rs::UTF_8, Arc::from(name.as_str())) {
-            Ok(table) => tables.push(table),
-            // Of many sheets, those without any cell are no tables.
-            Err(Problem::Empty) if layout.sheets == Sheets::All => {}
-            Err(problem) => return Err(problem),
-        }
-    }
-    Ok(tables)
 }
 
 pub(super) fn damaged(error: XlsxError) -> Problem {
