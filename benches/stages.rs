@@ -8,6 +8,7 @@ use assay::cube::{Cells, Filter};
 use assay::normalize::{Sign, parse_date, parse_decimal, parse_limit, parse_result};
 use assay::pipeline::{self, Observer, RunRequest};
 use assay::simulate::{Encoding, Layout, Options, simulate};
+use assay::source::PIECE;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 struct Silent;
@@ -43,6 +44,7 @@ fn request(file: &std::path::Path) -> RunRequest {
         byte_order_mark: true,
         unpacker: None,
         published_at: String::new(),
+        piece: PIECE,
     }
 }
 
@@ -91,11 +93,12 @@ fn read(c: &mut Criterion) {
         encoding: None,
         delimiter: None,
     };
+    let reader = assay::source::Reader { unpacker: None, piece: PIECE, advance: &|_, _| {} };
     for (name, encoding) in [("utf-8", Encoding::Utf8), ("gb18030", Encoding::Gb18030)] {
         let file = flat_file(&folder.path().join(name), encoding);
         group.throughput(Throughput::Bytes(std::fs::metadata(&file).expect("a file").len()));
         group.bench_function(name, |b| {
-            b.iter(|| assay::source::read(&file, &layout, None, &|_, _| {}).expect("reads"))
+            b.iter(|| reader.read(&file, &layout, &|table| table.lines.len()).expect("reads"))
         });
     }
     group.finish();
@@ -131,10 +134,10 @@ fn cells(c: &mut Criterion) {
     let mut group = c.benchmark_group("cells");
     let tables = &evaluated.assembled.tables;
     group.bench_function("tally", |b| {
-        b.iter(|| pipeline::tally(&evaluated.file, tables, &evaluated.reference, evaluated.as_of))
+        b.iter(|| pipeline::tally(&evaluated.file, tables, &evaluated.reference, evaluated.as_of, |_| true))
     });
     let samples: &Cells = evaluated.cells.first().expect("cells");
-    group.bench_function("merge", |b| b.iter(|| samples.merge(black_box(samples))));
+    group.bench_function("merge", |b| b.iter(|| samples.clone().merge(black_box(samples.clone()))));
     let filter = Filter::parse("final_verdict = 'conforming' and level <> 'national'").expect("parses");
     group.bench_function("select", |b| b.iter(|| filter.select(black_box(samples))));
     group.finish();

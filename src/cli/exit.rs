@@ -66,9 +66,11 @@ impl From<RunError> for Failure {
             RunError::Pipeline(invalid) => (USAGE, show(invalid)),
             RunError::Usage(_) | RunError::Seeds(_) => (USAGE, error.to_string()),
             RunError::TooManyRejections { .. } => (TOO_MANY_REJECTIONS, error.to_string()),
-            RunError::NoFile { .. } | RunError::NotAFile { .. } | RunError::Io { .. } => {
-                (IO, error.to_string())
-            }
+            RunError::NoFile { .. }
+            | RunError::NotAFile { .. }
+            | RunError::Io { .. }
+            | RunError::Changed { .. }
+            | RunError::Scratch(_) => (IO, error.to_string()),
             RunError::Source { error: source, .. } if source.is_io() => (IO, error.to_string()),
             RunError::Report(crate::report::ReportError::Io { .. }) => (IO, error.to_string()),
             #[cfg(feature = "delta")]

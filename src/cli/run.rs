@@ -80,6 +80,7 @@ pub fn bare_request(byte_order_mark: bool) -> RunRequest {
         byte_order_mark,
         unpacker: std::env::current_exe().ok(),
         published_at: now(),
+        piece: crate::source::PIECE,
     }
 }
 

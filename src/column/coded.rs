@@ -53,6 +53,25 @@ impl<T> Coded<T> {
         self.codes.iter().map(|&code| &self.values[code as usize])
     }
 
+    /// The column over those values alone that its rows use, in order of appearance.
+    pub fn compact(&self) -> Coded<T>
+    where
+        T: Clone,
+    {
+        let mut new = vec![u32::MAX; self.values.len()];
+        let mut values = Vec::new();
+        let codes = self.codes.iter().map(|code| {
+            let slot = &mut new[*code as usize];
+            if *slot == u32::MAX {
+                *slot = values.len() as u32;
+                values.push(self.values[*code as usize].clone());
+            }
+            *slot
+        });
+        let codes = codes.collect();
+        Coded::new(values, codes)
+    }
+
     /// The given rows, in the given order, over the same values.
     pub fn take(&self, rows: &[u32]) -> Coded<T> {
         Coded { values: self.values.clone(), codes: Arc::new(gather(&self.codes, rows)) }

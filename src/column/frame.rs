@@ -9,13 +9,16 @@ use crate::model::{Origin, Value};
 /// Named coded columns of equal length, each row with its origin.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Frame {
-    columns: Vec<(String, Coded<Value>)>,
+    pub(super) columns: Vec<(String, Coded<Value>)>,
     /// Index into `files` for each row.
-    file: Arc<Vec<u32>>,
-    line: Arc<Vec<u64>>,
+    pub(super) file: Arc<Vec<u32>>,
+    pub(super) line: Arc<Vec<u64>>,
     /// File name, sheet, content hash.
-    files: Vec<(Arc<str>, Arc<str>, Arc<str>)>,
+    pub(super) files: Vec<(Arc<str>, Arc<str>, Arc<str>)>,
 }
+
+/// Bytes of a value with its text.
+const VALUE_SIZE: usize = 64;
 
 impl Frame {
     pub fn new(file: Vec<u32>, line: Vec<u64>, files: Vec<(Arc<str>, Arc<str>, Arc<str>)>) -> Frame {
@@ -80,7 +83,24 @@ impl Frame {
         &self.files[self.file[row] as usize].2
     }
 
+    /// Names the content of the file that all rows came from.
+    pub fn set_input_hash(&mut self, hash: &Arc<str>) {
+        self.files.iter_mut().for_each(|(_, _, own)| *own = hash.clone());
+    }
+
+    /// Counts lines from further up in the file.
+    pub fn shift_lines(&mut self, lines_before: u64) {
+        if lines_before > 0 {
+            let line = self.line.iter().map(|line| line.saturating_add(lines_before)).collect();
+            self.line = Arc::new(line);
+        }
+    }
+
+    /// The given rows, in the given order.
     pub fn take(&self, rows: &[u32]) -> Frame {
+        if rows.len() == self.rows() && rows.iter().zip(0..).all(|(row, place)| *row == place) {
+            return self.clone();
+        }
         Frame {
             columns: self
                 .columns
@@ -91,6 +111,18 @@ impl Frame {
             line: Arc::new(rows.iter().map(|&row| self.line[row as usize]).collect()),
             files: self.files.clone(),
         }
+    }
+
+    /// The frame over those values alone that its rows use: what a few rows of many hold on to otherwise is all values.
+    pub fn compact(&self) -> Frame {
+        let columns = self.columns.iter().map(|(name, column)| (name.clone(), column.compact())).collect();
+        Frame { columns, ..self.clone() }
+    }
+
+    /// Bytes that the frame takes in memory, more or less.
+    pub fn size(&self) -> usize {
+        let of = |column: &Coded<Value>| 4 * column.len() + VALUE_SIZE * column.values().len();
+        self.columns.iter().map(|(_, column)| of(column)).sum::<usize>() + 12 * self.rows()
     }
 
     /// The rows of all frames, one after the other; a column that a frame lacks is missing on its rows.
@@ -215,14 +247,22 @@ fn pair_codes_by_first(
 /// Codes equal combinations of several columns' codes equally: dense, in order of first appearance.
 /// With no column every row has the code 0. Returns the codes and how many there are.
 pub fn combine<'a, T: 'a>(columns: impl IntoIterator<Item = &'a Coded<T>>, rows: usize) -> (Vec<u32>, usize) {
+    combine_codes(columns.into_iter().map(|column| (column.codes(), column.values().len())), rows)
+}
+
+/// Likewise, of bare codes, each column with the number of values that its codes may have.
+pub fn combine_codes<'a>(
+    columns: impl IntoIterator<Item = (&'a [u32], usize)>,
+    rows: usize,
+) -> (Vec<u32>, usize) {
     let mut combined = vec![0u32; rows];
     let mut distinct = usize::from(rows > 0);
-    for column in columns {
+    for (own, width) in columns {
         // A constant tells nothing apart.
-        if column.values().len() == 1 {
+        if width == 1 {
             continue;
         }
-        let (codes, pairs) = pair_codes(&combined, column.codes(), column.values().len());
+        let (codes, pairs) = pair_codes(&combined, own, width);
         (combined, distinct) = (codes, pairs.len());
     }
     (combined, distinct)

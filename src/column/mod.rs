@@ -2,10 +2,14 @@
 //!
 //! Everything hard runs once per distinct value ([`Coded::map`]); everything big touches codes only.
 
+pub mod chunks;
 mod coded;
 mod dictionary;
 mod frame;
+mod packing;
+mod shelf;
 
 pub use coded::Coded;
 pub use dictionary::{Dictionary, Interner};
-pub use frame::{Frame, combine, first_rows};
+pub use frame::{Frame, combine, combine_codes, first_rows};
+pub use shelf::{Held, Shelf};

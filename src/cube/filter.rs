@@ -221,18 +221,18 @@ fn select(expression: &Expr, cells: &Cells) -> Vec<bool> {
             let (low, high) = (literal(low).unwrap_or_default(), literal(high).unwrap_or_default());
             each(expr, cells, |text| (low.as_str()..=high.as_str()).contains(&text) != *negated)
         }
-        Expr::Value(value) => vec![value.value == SqlValue::Boolean(true); cells.cells.len()],
-        _ => vec![false; cells.cells.len()],
+        Expr::Value(value) => vec![value.value == SqlValue::Boolean(true); cells.len()],
+        _ => vec![false; cells.len()],
     }
 }
 
 fn each(expression: &Expr, cells: &Cells, test: impl Fn(&str) -> bool) -> Vec<bool> {
-    let Expr::Identifier(name) = expression else { return vec![false; cells.cells.len()] };
+    let Expr::Identifier(name) = expression else { return vec![false; cells.len()] };
     let name = name.value.as_str();
     match cells.position(name) {
         Some(position) => {
             let passes: Vec<bool> = cells.dimensions[position].1.iter().map(|text| test(text)).collect();
-            cells.cells.iter().map(|cell| passes[cell.codes[position] as usize]).collect()
+            cells.codes(position).iter().map(|code| passes[*code as usize]).collect()
         }
         None if DAY_DIMENSIONS.contains(&name) => {
             let text = |day: Option<Date>| {
@@ -240,10 +240,10 @@ fn each(expression: &Expr, cells: &Cells, test: impl Fn(&str) -> bool) -> Vec<bo
                 if name == "month" { day.chars().take(7).collect() } else { day }
             };
             let mut passes: HashMap<Option<Date>, bool> = HashMap::new();
-            let one = |cell: &super::Cell| *passes.entry(cell.day).or_insert_with(|| test(&text(cell.day)));
-            cells.cells.iter().map(one).collect()
+            let one = |day: &Option<Date>| *passes.entry(*day).or_insert_with(|| test(&text(*day)));
+            cells.days().iter().map(one).collect()
         }
-        None => vec![false; cells.cells.len()],
+        None => vec![false; cells.len()],
     }
 }
 
@@ -281,7 +281,8 @@ mod tests {
             let filter = Filter::parse(text).expect(text);
             assert_eq!(filter.check("samples", &["level".into(), "stage".into()]), Ok(()), "{text}");
             let selected = filter.select(&cells);
-            let n: i64 = cells.cells.iter().zip(selected).filter(|(_, on)| *on).map(|(cell, _)| cell.n).sum();
+            let n: i64 =
+                cells.counts().iter().zip(selected).filter(|(_, on)| *on).map(|(count, _)| count).sum();
             assert_eq!(n, expected, "{text}");
         }
     }

@@ -6,8 +6,10 @@
 mod cells;
 mod facts;
 mod filter;
+mod totals;
 mod words;
 
-pub use cells::{Cell, Cells};
+pub use cells::{Cells, Columns};
 pub use facts::{Fact, FactInputs, JOINING, PENDING, build_fact, fact_dimensions};
 pub use filter::{Filter, FilterError};
+pub use totals::Totals;

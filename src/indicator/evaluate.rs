@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 
-use hashbrown::HashMap;
 use jiff::civil::Date;
 
 use super::{Definition, Denominator, Judgement, Kind, Span, Status, bounds, judge_target, value_text};
+use crate::column::{combine_codes, first_rows};
 use crate::cube::{Cells, Fact};
 use crate::model::UNKNOWN;
 
@@ -95,33 +95,44 @@ fn evaluate_cut(
         (_, _, None) => true,
     };
     let positions: Vec<Option<usize>> = cut.iter().map(|name| cells.position(name)).collect();
+    // Months are counted from the first; none comes before it.
+    let month_of = |day: &Option<Date>| {
+        day.map_or(0, |day| (i32::from(day.year()) + 10_000) as u32 * 12 + day.month() as u32)
+    };
+    let months = cells.days().iter().map(month_of);
+    let first = months.clone().filter(|month| *month > 0).min().unwrap_or(1);
+    let months: Vec<u32> = months.map(|month| (month + 1).saturating_sub(first)).collect();
+    let span = months.iter().max().map_or(1, |most| *most as usize + 1);
     // A group is its codes first, a month standing for itself; it is spelt out once.
-    let mut coded: HashMap<Vec<i32>, Sums> = HashMap::new();
-    for (index, cell) in cells.cells.iter().enumerate() {
-        if !inside(cell.day) || base.as_ref().is_some_and(|base| !base[index]) {
+    let parts = positions.iter().map(|position| match position {
+        Some(position) => (cells.codes(*position), cells.dimensions[*position].1.len()),
+        None => (months.as_slice(), span),
+    });
+    let (group_of, distinct) = combine_codes(parts, cells.len());
+    let mut sums = vec![Sums::default(); distinct];
+    for (cell, (day, count)) in cells.days().iter().zip(cells.counts()).enumerate() {
+        if !inside(*day) || base.as_ref().is_some_and(|base| !base[cell]) {
             continue;
         }
-        let in_denominator = denominator.as_ref().is_some_and(|selected| selected[index]);
-        if !numerator[index] && !in_denominator {
+        let in_denominator = denominator.as_ref().is_some_and(|selected| selected[cell]);
+        if !numerator[cell] && !in_denominator {
             continue;
         }
-        let month = cell.day.map_or(0, |day| i32::from(day.year()) * 12 + i32::from(day.month()) - 1);
-        let group = positions.iter().map(|position| match position {
-            Some(position) => i32::try_from(cell.codes[*position]).unwrap_or(i32::MAX),
-            None => month,
-        });
-        let sums = coded.entry(group.collect()).or_default();
-        sums.numerator += if numerator[index] { cell.n } else { 0 };
-        sums.denominator += if in_denominator { cell.n } else { 0 };
+        let sums = &mut sums[group_of[cell] as usize];
+        sums.numerator += if numerator[cell] { *count } else { 0 };
+        sums.denominator += if in_denominator { *count } else { 0 };
         sums.observed = true;
     }
     let mut groups: Groups =
         expected_groups(cut, days, context).into_iter().map(|group| (group, Sums::default())).collect();
-    groups.extend(coded.into_iter().map(|(codes, sums)| {
-        let spelt = positions.iter().zip(codes).map(|(position, code)| match position {
-            Some(position) => cells.dimensions[*position].1[code as usize].clone(),
-            None if code == 0 => UNKNOWN.to_owned(),
-            None => format!("{:04}-{:02}", code / 12, code % 12 + 1),
+    let observed = first_rows(&group_of).into_iter().zip(sums).filter(|(_, sums)| sums.observed);
+    groups.extend(observed.map(|(cell, sums)| {
+        let spelt = positions.iter().map(|position| match position {
+            Some(position) => {
+                cells.dimensions[*position].1[cells.codes(*position)[cell as usize] as usize].clone()
+            }
+            None => cells.days()[cell as usize]
+                .map_or_else(|| UNKNOWN.to_owned(), |day| format!("{:04}-{:02}", day.year(), day.month())),
         });
         (spelt.collect::<Vec<String>>(), sums)
     }));
@@ -232,15 +243,10 @@ fn shown(
 ) -> String {
     let parts = definition.shown.iter().map(|(label, filter)| {
         let selected = filter.select(cells);
-        let n: i64 = cells
-            .cells
-            .iter()
-            .enumerate()
-            .filter(|(index, cell)| {
-                inside(cell.day) && selected[*index] && base.is_none_or(|base| base[*index])
-            })
-            .map(|(_, cell)| cell.n)
-            .sum();
+        let counted = cells.days().iter().zip(cells.counts()).enumerate().filter(|(cell, (day, _))| {
+            inside(**day) && selected[*cell] && base.is_none_or(|base| base[*cell])
+        });
+        let n: i64 = counted.map(|(_, (_, count))| count).sum();
         format!("{label} {n}")
     });
     parts.collect::<Vec<_>>().join(", ")

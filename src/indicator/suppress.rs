@@ -114,18 +114,18 @@ fn sums_of_figures(figures: &[Figure]) -> Vec<Sum> {
 
 /// Which cells are kept back. Totals by any one dimension, by the given cuts and over all are taken for known.
 pub fn suppress_cells(cells: &Cells, cuts: &[Vec<String>], least: i64) -> Vec<bool> {
-    let places: Vec<Counts> = cells.cells.iter().map(|cell| [cell.n, 0]).collect();
+    let places: Vec<Counts> = cells.counts().iter().map(|count| [*count, 0]).collect();
     let single = cells.dimensions.iter().map(|(name, _)| vec![name.clone()]);
     let groups: BTreeSet<Vec<String>> = single.chain(cuts.iter().cloned()).chain([Vec::new()]).collect();
     let mut sums = Vec::new();
     for group in groups {
         let positions: Vec<Option<usize>> = group.iter().map(|name| cells.position(name)).collect();
         let mut parts: BTreeMap<Vec<i64>, Vec<usize>> = BTreeMap::new();
-        for (place, cell) in cells.cells.iter().enumerate() {
+        for (place, day) in cells.days().iter().enumerate() {
             // What is no dimension of these cells is the month.
-            let month = cell.day.map_or(0, |day| i64::from(day.year()) * 12 + i64::from(day.month()));
+            let month = day.map_or(0, |day| i64::from(day.year()) * 12 + i64::from(day.month()));
             let key = positions.iter().map(|position| match position {
-                Some(position) => i64::from(cell.codes[*position]),
+                Some(position) => i64::from(cells.codes(*position)[place]),
                 None => month,
             });
             parts.entry(key.collect()).or_default().push(place);

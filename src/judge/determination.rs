@@ -1,12 +1,14 @@
-use std::sync::Arc;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::decide::{DECIDING, Outcome, decide};
 use crate::column::{Coded, Frame, combine, first_rows};
 use crate::model::{Exact, Fault, Rejection, Scope, Value};
 use crate::normalize::mask;
-use crate::reference::Reference;
+use crate::reference::{Reference, Units};
 
 /// The determinations with value, qualifier and verdicts; one row per replicate.
 #[derive(Debug)]
@@ -28,20 +30,66 @@ pub enum Official {
     Judged,
 }
 
+/// What was decided of combinations before: parts of the rows repeat each other's.
+#[derive(Debug)]
+pub struct Decisions {
+    /// By the texts of the combination, each with a NUL behind it.
+    shelves: [Mutex<HashMap<String, Arc<Outcome>>>; SHELVES],
+}
+
+const SHELVES: usize = 16;
+/// Combinations that are remembered on each shelf.
+const REMEMBERED: usize = 1 << 16;
+
+impl Default for Decisions {
+    fn default() -> Decisions {
+        Decisions { shelves: std::array::from_fn(|_| Mutex::default()) }
+    }
+}
+
+impl Decisions {
+    fn of(&self, values: [&Value; 12], units: &Units) -> Arc<Outcome> {
+        let mut key = String::with_capacity(96);
+        for value in values {
+            let _ = write!(key, "{value}\0");
+        }
+        let texts: Vec<&str> = key.split_terminator('\0').collect();
+        let Ok(texts) = <[&str; 12]>::try_from(texts) else {
+            // A text with a NUL in it cannot be told apart by the key.
+            let texts = values.map(Value::to_string);
+            return Arc::new(decide(texts.each_ref().map(String::as_str), units));
+        };
+        let place = key.bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+        let shelf = || self.shelves[place % SHELVES].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = shelf().get(&key) {
+            return known.clone();
+        }
+        let outcome = Arc::new(decide(texts, units));
+        let mut shelf = shelf();
+        if shelf.len() < REMEMBERED {
+            shelf.insert(key, outcome.clone());
+        }
+        outcome
+    }
+}
+
 /// Reads and judges every distinct combination once, then expands replicates.
 ///
 /// `censored_at` is the amount that a non-detect lies below, `limit_ratio` the value over its maximum,
 /// `detected` and `exceeded` say whether the set found anything, and whether more than a maximum allows;
 /// `lab_verdict` the laboratory's verdict, `judged_verdict` ours, `verdict` the one that counts.
-pub fn judge_determinations(frame: &Frame, official: Official, reference: &Reference) -> Judged {
+pub fn judge_determinations(
+    frame: &Frame,
+    official: Official,
+    reference: &Reference,
+    decisions: &Decisions,
+) -> Judged {
     let columns = DECIDING.map(|name| frame.column_or_missing(name));
     let (combinations, _) = combine(&columns, frame.rows());
-    let outcomes: Vec<Outcome> = first_rows(&combinations)
+    let outcomes: Vec<Arc<Outcome>> = first_rows(&combinations)
         .into_par_iter()
-        .map(|row| {
-            let texts = columns.each_ref().map(|column| column.get(row as usize).to_string());
-            decide(texts.each_ref().map(String::as_str), &reference.units)
-        })
+        .with_min_len(64)
+        .map(|row| decisions.of(columns.each_ref().map(|column| column.get(row as usize)), &reference.units))
         .collect();
     Judged {
         rejections: list(frame, &combinations, &outcomes, Scope::Cell, |outcome| &outcome.faults),
@@ -54,7 +102,7 @@ pub fn judge_determinations(frame: &Frame, official: Official, reference: &Refer
 fn list(
     frame: &Frame,
     combinations: &[u32],
-    outcomes: &[Outcome],
+    outcomes: &[Arc<Outcome>],
     scope: Scope,
     of: impl Fn(&Outcome) -> &Vec<(&'static str, String, Fault)>,
 ) -> Vec<Rejection> {
@@ -80,7 +128,7 @@ fn list(
 }
 
 /// One row per replicate, with what was read. A set that could not be read keeps one row.
-fn expand(frame: &Frame, combinations: &[u32], outcomes: &[Outcome], official: Official) -> Frame {
+fn expand(frame: &Frame, combinations: &[u32], outcomes: &[Arc<Outcome>], official: Official) -> Frame {
     let mut rows = Vec::with_capacity(frame.rows());
     let mut replicates = Vec::with_capacity(frame.rows());
     for (row, combination) in combinations.iter().enumerate() {

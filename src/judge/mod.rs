@@ -17,10 +17,10 @@ mod suspicious;
 mod verdict;
 
 pub use decide::{DECIDING, Outcome, PRODUCT, Texts, decide};
-pub use determination::{Judged, Official, judge_determinations};
+pub use determination::{Decisions, Judged, Official, judge_determinations};
 pub use duty::{Clocks, Overdue, Standing, Step, overdue};
 pub use enterprise::{Match, Register, Stated};
 pub use exact::{Comparison, Fraction, round_half_even};
 pub use sample::{CONCLUSION, ConclusionFrom, conclude};
-pub use suspicious::list_suspicious;
+pub use suspicious::{list_suspicious, measured};
 pub use verdict::{Doubt, Judgement, Measurement, Verdict, judge};

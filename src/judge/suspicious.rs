@@ -5,14 +5,18 @@
 //! one that is a thousand times smaller or larger, as mg and μg are apart, would lie among the others. The
 //! list is an invitation to look: it changes no verdict and no figure.
 
-use hashbrown::HashMap;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::column::{Coded, Frame, combine};
+use hashbrown::HashMap;
+use rayon::prelude::*;
+
+use crate::column::{Coded, Frame, combine_codes, first_rows};
 use crate::model::{Code, Rejection, Value};
 use crate::reference::Units;
 
 /// Fewer quantified results than these say nothing about what is usual.
-const RESULTS_MIN: usize = 20;
+const RESULTS_MIN: u64 = 20;
 /// Logarithms are compared in millionths of a decade, as integers.
 const DECADE: i64 = 1_000_000;
 /// What lies nearer to the median than this is never listed.
@@ -24,64 +28,162 @@ const BEYOND: i64 = DECADE;
 /// mg against μg.
 const SHIFT: i64 = 3 * DECADE;
 
-/// Lists quantified results that are far from those of the same analyte in the same category, or in all
-/// categories where one has too few.
-pub fn list_suspicious(determinations: &Frame, samples: &Frame, units: &Units) -> Vec<Rejection> {
-    let logs = logarithms(determinations, units);
-    let analytes = determinations.column_or_missing("analyte");
-    let categories = categories(determinations, samples);
-    let (fine, _) = combine([&analytes, &categories], determinations.rows());
-    let by_category = usual(&fine, &logs);
-    let by_analyte = usual(analytes.codes(), &logs);
-    let shown = ["value", "unit"].map(|name| determinations.column_or_missing(name));
-    let mut listed = Vec::new();
-    for (row, measured) in logs.iter().enumerate() {
-        let Some((dimension, log)) = *measured else { continue };
-        let fits = |usual: &&Usual| usual.dimension == dimension;
-        let near = by_category.get(&fine[row]).filter(fits);
-        let wide = || by_analyte.get(&analytes.codes()[row]).filter(fits);
-        let Some(usual) = near.or_else(wide).filter(|usual| usual.is_far(log)) else { continue };
-        let among = match (near, categories.get(row)) {
+/// What is compared: the analyte, the category of the sample, the value and its unit.
+const COMPARED: [&str; 4] = ["analyte", "category", "value", "unit"];
+
+/// The quantified results above zero, with what they are compared by.
+pub fn measured(determinations: &Frame, samples: &Frame) -> Frame {
+    let [values, qualifiers] = ["value", "qualifier"].map(|name| determinations.column_or_missing(name));
+    let is_number = values.map(|value| matches!(value, Value::Decimal(number) if number.0.mantissa() > 0));
+    let is_quantified = qualifiers.map(|qualifier| qualifier.as_text() == Some("="));
+    let rows: Vec<u32> = (0..determinations.rows())
+        .filter(|row| *is_number.get(*row) && *is_quantified.get(*row))
+        .map(|row| row as u32)
+        .collect();
+    let mut bare = determinations.clone();
+    let names: Vec<String> = determinations.names().map(str::to_owned).collect();
+    let unneeded = |name: &&String| !COMPARED.contains(&name.as_str()) && *name != "sample_code";
+    names.iter().filter(unneeded).for_each(|name| bare.drop_column(name));
+    let mut frame = bare.take(&rows);
+    frame.set("category", categories(&frame, samples));
+    frame.drop_column("sample_code");
+    frame.compact()
+}
+
+/// Lists results that are far from those of the same analyte in the same category, or in all categories where one
+/// has too few. All parts of the results are looked at together.
+///
+/// # Errors
+/// The first part that cannot be had.
+pub fn list_suspicious<E: Send>(
+    parts: usize,
+    part: impl Fn(usize) -> Result<Frame, E> + Sync,
+    units: &Units,
+) -> Result<Vec<Rejection>, E> {
+    let by_category = (0..parts)
+        .into_par_iter()
+        .map(|index| Ok(count(&Compared::of(&part(index)?, units))))
+        .try_reduce(Groups::new, |one, other| Ok(added(one, other)))?;
+    let mut by_analyte = Groups::new();
+    for ((analyte, _), results) in &by_category {
+        let wide = by_analyte.entry((analyte.clone(), Value::Missing)).or_default();
+        results.iter().for_each(|(result, count)| *wide.entry(result.clone()).or_default() += count);
+    }
+    let usual = |groups: Groups| -> HashMap<(Value, Value), Usual> {
+        let groups: Vec<((Value, Value), Results)> = groups.into_iter().collect();
+        let usual = groups.into_par_iter().filter_map(|(group, results)| Some((group, Usual::of(&results)?)));
+        usual.collect::<Vec<_>>().into_iter().collect()
+    };
+    let usual = UsualBy { category: usual(by_category), analyte: usual(by_analyte) };
+    let listed: Vec<Vec<Rejection>> = (0..parts)
+        .into_par_iter()
+        .map(|index| {
+            let frame = part(index)?;
+            Ok(list(&frame, &Compared::of(&frame, units), &usual))
+        })
+        .collect::<Result<_, E>>()?;
+    Ok(listed.concat())
+}
+
+/// How often each dimension and logarithm occurs, by analyte and category.
+type Groups = HashMap<(Value, Value), Results>;
+type Results = HashMap<(Arc<str>, i64), u64>;
+
+fn added(one: Groups, other: Groups) -> Groups {
+    let (mut sum, rest) = if one.len() < other.len() { (other, one) } else { (one, other) };
+    for (group, results) in rest {
+        let own = sum.entry(group).or_default();
+        results.into_iter().for_each(|(result, count)| *own.entry(result).or_default() += count);
+    }
+    sum
+}
+
+/// Results as they are compared: which analyte in which category, and how much.
+struct Compared {
+    analytes: Coded<Value>,
+    categories: Coded<Value>,
+    /// Dimension and logarithm.
+    logs: Coded<Option<(Arc<str>, i64)>>,
+    /// A code for each distinct analyte, category and logarithm, and the first row of each.
+    combinations: Vec<u32>,
+    first: Vec<u32>,
+}
+
+impl Compared {
+    fn of(frame: &Frame, units: &Units) -> Compared {
+        let [analytes, categories, values, written] = COMPARED.map(|name| frame.column_or_missing(name));
+        let mut dimensions: HashMap<String, Arc<str>> = HashMap::new();
+        let logs = values.zip_map(&written, |value, unit| {
+            let (log, dimension) = logarithm(value, unit, units)?;
+            let shared = dimensions.entry(dimension).or_insert_with_key(|name| Arc::from(name.as_str()));
+            Some((shared.clone(), log))
+        });
+        let widths = [analytes.values().len(), categories.values().len(), logs.values().len()];
+        let codes = [analytes.codes(), categories.codes(), logs.codes()];
+        let (combinations, _) = combine_codes(codes.into_iter().zip(widths), frame.rows());
+        let first = first_rows(&combinations);
+        Compared { analytes, categories, logs, combinations, first }
+    }
+}
+
+fn count(compared: &Compared) -> Groups {
+    let mut times = vec![0u64; compared.first.len()];
+    compared.combinations.iter().for_each(|combination| times[*combination as usize] += 1);
+    let mut groups = Groups::new();
+    for (row, times) in compared.first.iter().zip(times) {
+        let row = *row as usize;
+        if let Some(log) = compared.logs.get(row) {
+            let group = (compared.analytes.get(row).clone(), compared.categories.get(row).clone());
+            *groups.entry(group).or_default().entry(log.clone()).or_default() += times;
+        }
+    }
+    groups
+}
+
+/// What is usual of an analyte in a category, and in all of them.
+struct UsualBy {
+    category: HashMap<(Value, Value), Usual>,
+    analyte: HashMap<(Value, Value), Usual>,
+}
+
+fn list(frame: &Frame, compared: &Compared, usual: &UsualBy) -> Vec<Rejection> {
+    let Compared { analytes, categories, logs, combinations, first } = compared;
+    let expected = first.iter().map(|row| {
+        let row = *row as usize;
+        let (dimension, log) = logs.get(row).as_ref()?;
+        let (analyte, category) = (analytes.get(row), categories.get(row));
+        let fits = |usual: &&Usual| usual.dimension == *dimension;
+        let near = usual.category.get(&(analyte.clone(), category.clone())).filter(fits);
+        let wide = || usual.analyte.get(&(analyte.clone(), Value::Missing)).filter(fits);
+        let usual = near.or_else(wide).filter(|usual| usual.is_far(*log))?;
+        let among = match (near, category) {
             (Some(_), Value::Text(category)) => format!(" in {category}"),
             _ => String::new(),
         };
-        let which = if log > usual.median { "smaller" } else { "larger" };
+        let which = if *log > usual.median { "smaller" } else { "larger" };
+        let results = usual.results;
+        Some(format!("a value like the {results} results{among}; 1,000 times {which} would be one"))
+    });
+    let expected: Vec<Option<String>> = expected.collect();
+    let shown = ["value", "unit"].map(|name| frame.column_or_missing(name));
+    let mut listed = Vec::new();
+    for (row, combination) in combinations.iter().enumerate() {
+        let Some(expected) = &expected[*combination as usize] else { continue };
         let [value, unit] = shown.each_ref().map(|column| column.get(row).to_string());
-        let expected =
-            format!("a value like the {} results{among}; 1,000 times {which} would be one", usual.results);
         listed.push(Rejection::warning(
-            determinations.origin(row),
+            frame.origin(row),
             &format!("result_text ({})", analytes.get(row)),
             Code::SuspiciousValue,
             format!("{value} {unit}").trim_end().to_owned(),
-            expected,
+            expected.clone(),
         ));
     }
     listed
 }
 
-/// Dimension and logarithm of each quantified value above zero, in base units of its dimension.
-fn logarithms(frame: &Frame, units: &Units) -> Vec<Option<(u32, i64)>> {
-    let columns = ["value", "qualifier", "unit"].map(|name| frame.column_or_missing(name));
-    let (combinations, count) = combine(&columns, frame.rows());
-    let mut dimensions: HashMap<String, u32> = HashMap::new();
-    let mut known: Vec<Option<Option<(u32, i64)>>> = vec![None; count];
-    let each = combinations.iter().enumerate().map(|(row, combination)| {
-        *known[*combination as usize].get_or_insert_with(|| {
-            let [value, qualifier, unit] = columns.each_ref().map(|column| column.get(row));
-            let (log, dimension) = logarithm(value, qualifier, unit, units)?;
-            let next = dimensions.len() as u32;
-            Some((*dimensions.entry(dimension).or_insert(next), log))
-        })
-    });
-    each.collect()
-}
-
-fn logarithm(value: &Value, qualifier: &Value, unit: &Value, units: &Units) -> Option<(i64, String)> {
+/// Logarithm of a value in base units of its dimension, and the dimension.
+fn logarithm(value: &Value, unit: &Value, units: &Units) -> Option<(i64, String)> {
     let Value::Decimal(number) = value else { return None };
-    if qualifier.as_text() != Some("=") {
-        return None;
-    }
     let written = unit.to_string();
     let (factor, dimension) = match units.parse(&written) {
         Some(unit) => (unit.numerator as f64 / unit.denominator as f64, unit.dimension.to_string()),
@@ -100,11 +202,11 @@ fn categories(determinations: &Frame, samples: &Frame) -> Coded<Value> {
     unknown.overlay(&samples.column_or_missing("category"), &determinations.partners(samples, "sample_code"))
 }
 
-/// What is usual in a group of results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is usual in a group of results, of those of its most frequent dimension.
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Usual {
-    dimension: u32,
-    results: usize,
+    dimension: Arc<str>,
+    results: u64,
     median: i64,
     deviation: i64,
     low: i64,
@@ -112,17 +214,28 @@ struct Usual {
 }
 
 impl Usual {
-    fn of(dimension: u32, mut logs: Vec<i64>) -> Option<Usual> {
-        let results = logs.len();
+    fn of(group: &Results) -> Option<Usual> {
+        let mut frequencies: BTreeMap<&Arc<str>, u64> = BTreeMap::new();
+        for ((dimension, _), count) in group {
+            *frequencies.entry(dimension).or_default() += count;
+        }
+        let most = |one: &(&Arc<str>, u64), other: &(&Arc<str>, u64)| {
+            one.1.cmp(&other.1).then_with(|| other.0.cmp(one.0))
+        };
+        let (dimension, results) = frequencies.into_iter().max_by(most)?;
         if results < RESULTS_MIN {
             return None;
         }
+        let own = group.iter().filter(|((own, _), _)| own == dimension);
+        let mut logs: Vec<(i64, u64)> = own.map(|((_, log), count)| (*log, *count)).collect();
         logs.sort_unstable();
-        let at = |part: usize, of: usize| logs[(results - 1) * part / of];
+        let at = |part: u64, of: u64| nth(&logs, (results - 1) * part / of);
         let median = at(1, 2);
-        let mut distances: Vec<i64> = logs.iter().map(|log| (log - median).abs()).collect();
+        let mut distances: Vec<(i64, u64)> =
+            logs.iter().map(|(log, count)| ((log - median).abs(), *count)).collect();
         distances.sort_unstable();
-        let deviation = distances[(results - 1) / 2];
+        let deviation = nth(&distances, (results - 1) / 2);
+        let dimension = dimension.clone();
         Some(Usual { dimension, results, median, deviation, low: at(1, 50), high: at(49, 50) })
     }
 
@@ -135,35 +248,29 @@ impl Usual {
     }
 }
 
-/// By group, what is usual of its most frequent dimension.
-fn usual(groups: &[u32], logs: &[Option<(u32, i64)>]) -> HashMap<u32, Usual> {
-    let mut of_group: HashMap<(u32, u32), Vec<i64>> = HashMap::new();
-    for (group, log) in groups.iter().zip(logs) {
-        if let Some((dimension, log)) = log {
-            of_group.entry((*group, *dimension)).or_default().push(*log);
-        }
-    }
-    let mut largest: HashMap<u32, ((u32, u32), usize)> = HashMap::new();
-    for (key, logs) in &of_group {
-        let best = largest.entry(key.0).or_insert((*key, logs.len()));
-        if (logs.len(), std::cmp::Reverse(key.1)) > (best.1, std::cmp::Reverse(best.0.1)) {
-            *best = (*key, logs.len());
-        }
-    }
-    let kept = largest.into_iter().filter_map(|(group, (key, _))| {
-        let logs = of_group.get(&key)?.clone();
-        Some((group, Usual::of(key.1, logs)?))
+/// The value at a place, counted from zero, of a sorted list with how often each value occurs.
+fn nth(sorted: &[(i64, u64)], place: u64) -> i64 {
+    let mut before = 0;
+    let found = sorted.iter().find(|(_, count)| {
+        before += count;
+        before > place
     });
-    kept.collect()
+    found.map_or(0, |(value, _)| *value)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn results(logs: impl Iterator<Item = i64>) -> Results {
+        let mut results = Results::new();
+        logs.for_each(|log| *results.entry((Arc::from(""), log)).or_default() += 1);
+        results
+    }
+
     fn usual_of(values: &[f64]) -> Usual {
         let logs = values.iter().map(|value| (value.log10() * DECADE as f64).round() as i64);
-        Usual::of(0, logs.collect()).expect("enough results")
+        Usual::of(&results(logs)).expect("enough results")
     }
 
     #[test]
@@ -188,6 +295,6 @@ mod tests {
             let log = (f64::log10(value) * DECADE as f64).round() as i64;
             assert_eq!(usual_of(values).is_far(log), expected, "{value} among {}…", values[0]);
         }
-        assert_eq!(Usual::of(0, vec![0; RESULTS_MIN - 1]), None, "too few to know what is usual");
+        assert_eq!(Usual::of(&results(1..RESULTS_MIN as i64)), None, "too few to know what is usual");
     }
 }

@@ -34,13 +34,26 @@ impl Blobs {
         Ok(self.path(hash)?.is_file())
     }
 
-    /// Copies a file in, checking on the way that it is still the one that was read.
+    /// Copies a file in under its hash, which is found on the way and told before the copy is durable.
     ///
     /// A copy that is there already is kept if its length is right; its content is `verify`'s business.
-    pub(super) fn put_file(&self, source: &Path, expected: &str) -> Result<(), LakeError> {
-        let target = self.path(expected)?;
+    pub(super) fn put_file(
+        &self,
+        source: &Path,
+        known: Option<&str>,
+        tell: impl FnOnce(&str),
+    ) -> Result<(), LakeError> {
         let length = fs::metadata(source).map_err(at(source))?.len();
-        if length_of(&target) == Some(length) {
+        // Something of this length is likely the same thing: then there is nothing to copy.
+        let known = match known {
+            Some(known) => Some(known.to_owned()),
+            None if self.has_length(length)? => Some(hash_file(source)?.0),
+            None => None,
+        };
+        if let Some(known) = &known
+            && length_of(&self.path(known)?) == Some(length)
+        {
+            tell(known);
             return Ok(());
         }
         let mut from = File::open(source).map_err(at(source))?;
@@ -52,14 +65,16 @@ impl Blobs {
         })
         .map_err(at(source))?;
         let found = hasher.finalize().to_hex().to_string();
-        if found != expected {
-            return Err(LakeError::WrongHash {
-                path: source.to_owned(),
-                expected: expected.to_owned(),
-                found,
-            });
+        if let Some(expected) = known.filter(|known| *known != found) {
+            return Err(LakeError::WrongHash { path: source.to_owned(), expected, found });
         }
-        settle(to, &target, Taken::Replace)
+        tell(&found);
+        settle(to, &self.path(&found)?, Taken::Replace)
+    }
+
+    /// Whether anything of this length is stored.
+    fn has_length(&self, length: u64) -> Result<bool, LakeError> {
+        Ok(self.list()?.iter().any(|(path, _)| length_of(path) == Some(length)))
     }
 
     /// Stores the bytes and returns their hash.

@@ -140,11 +140,7 @@ fn write_all(
     let queue = Mutex::new(fresh.into_iter());
     let done = Mutex::new(Vec::new());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let write = |partition: Partition| {
-        let batch =
-            (partition.make)().map_err(|source| LakeError::Arrow { table: table.to_owned(), source })?;
-        files::write(folder, tmp, table, &partition.month, &partition.digest, batch)
-    };
+    let write = |partition: Partition| files::write(folder, tmp, table, partition);
     let work = || {
         while let Some(partition) = next() {
             let result = write(partition);

@@ -11,24 +11,20 @@ use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
-use parquet::arrow::{ArrowSchemaConverter, ProjectionMask};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
-use parquet::file::properties::WriterProperties;
-use parquet::file::writer::SerializedFileWriter;
 
 use super::blobs::fault;
-use super::chunk;
 use super::disk::{Readers, Taken, aside, at, settle};
-use super::schema::{MONTH, coded, columns_of, conform, read_schema, stored_schema, without_month};
+use super::plan::{Content, Partition};
+use super::schema::{MONTH, coded, columns_of, conform, extend, read_schema, stored_schema, without_month};
 use super::stats::stats_of;
 use super::{Column, DataFile, LakeError, TablePin};
+use crate::column::chunks;
 
-/// Rows that one task decodes at a time.
-const ROW_GROUP: usize = 1 << 18;
 /// Rows of a batch that `read` returns.
 const BATCH: usize = 1 << 16;
 
@@ -58,23 +54,42 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
-/// Writes one partition below the table's folder. `month` is empty in a table without partitions.
+/// Writes one partition below the table's folder.
 pub(super) fn write(
     folder: &Path,
     tmp: &Path,
     table: &str,
-    month: &str,
-    digest: &str,
-    batch: RecordBatch,
+    partition: Partition,
 ) -> Result<Written, LakeError> {
-    let batch =
-        without_month(batch).map_err(|source| LakeError::Arrow { table: table.to_owned(), source })?;
-    let columns = columns_of(table, &batch.schema())?;
+    let Partition { month, digest, content } = partition;
     let failed = |source: ParquetError| LakeError::Parquet { path: folder.to_owned(), source };
-
     let mut temporary = aside(tmp, Readers::Everyone)?;
     let mut sink = Hashing { inner: temporary.as_file_mut(), hasher: blake3::Hasher::new() };
-    let metadata = encode(&batch, &columns, &mut sink).map_err(failed)?;
+    let (columns, metadata) = match content {
+        Content::Made(make) => {
+            let batch = make()
+                .and_then(without_month)
+                .map_err(|source| LakeError::Arrow { table: table.to_owned(), source })?;
+            let columns = columns_of(table, &batch.schema())?;
+            let schema = stored_schema(&columns);
+            let groups = chunks::groups(&batch, &schema).map_err(failed)?;
+            let groups = groups.map(|group| Ok(group?.1));
+            let metadata = chunks::write(&schema, groups, &mut sink).map_err(failed)?;
+            (columns, metadata)
+        }
+        Content::Staged(groups, staging) => {
+            let mut columns: Vec<Column> = Vec::new();
+            for group in &groups {
+                extend(table, &mut columns, &group.columns)?;
+            }
+            let schema = stored_schema(&columns);
+            let described = chunks::described(&schema).map_err(failed)?;
+            let described: Vec<_> = columns.iter().cloned().zip(described).collect();
+            let groups = groups.iter().map(|group| staging.chunks(group, &described));
+            let metadata = chunks::write(&schema, groups, &mut sink).map_err(failed)?;
+            (columns, metadata)
+        }
+    };
     let (blake3, bytes) = (sink.hasher.finalize().to_hex().to_string(), sink.hasher.count());
 
     // 128 bits name a file well enough; the whole hash is in the ledger.
@@ -83,30 +98,9 @@ pub(super) fn write(
         if month.is_empty() { format!("{name}.parquet") } else { format!("{MONTH}={month}/{name}.parquet") };
     settle(temporary, &folder.join(&path), Taken::Replace)?;
     let stats = stats_of(&metadata, &columns);
-    let rows = u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
-    let file = DataFile { path, month: month.to_owned(), rows, bytes, blake3, digest: digest.to_owned() };
+    let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
+    let file = DataFile { path, month, rows, bytes, blake3, digest };
     Ok(Written { file, columns, stats })
-}
-
-/// The batch as row groups of encoded chunks, then the footer.
-fn encode(
-    batch: &RecordBatch,
-    columns: &[Column],
-    sink: impl Write + Send,
-) -> Result<ParquetMetaData, ParquetError> {
-    let schema = ArrowSchemaConverter::new().convert(&stored_schema(columns))?;
-    let properties = WriterProperties::builder().set_created_by("assay".to_owned()).build();
-    let mut writer = SerializedFileWriter::new(sink, schema.root_schema_ptr(), Arc::new(properties))?;
-    for start in (0..batch.num_rows()).step_by(ROW_GROUP) {
-        let group = batch.slice(start, ROW_GROUP.min(batch.num_rows() - start));
-        let mut row_group = writer.next_row_group()?;
-        for (array, column) in group.columns().iter().zip(schema.columns()) {
-            let (bytes, close) = chunk::encode(array, column)?;
-            row_group.append_column(&bytes, close)?;
-        }
-        row_group.close()?;
-    }
-    writer.close()
 }
 
 /// Rows of one pinned file, as rows of the table; only those columns that are wanted.

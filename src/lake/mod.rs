@@ -28,7 +28,6 @@
 //! its BLAKE3 first; those files are immutable and never deleted, so a reader sees one run, whole.
 
 mod blobs;
-mod chunk;
 mod commit;
 mod delta;
 mod disk;
@@ -38,10 +37,9 @@ mod files;
 mod heal;
 mod ledger;
 mod lock;
-mod packing;
-mod page;
 mod plan;
 mod schema;
+mod staging;
 mod stats;
 #[cfg(test)]
 mod testing;
@@ -58,6 +56,7 @@ pub use self::error::LakeError;
 pub use self::lock::Lock;
 pub use self::plan::{Partition, TableWrite};
 pub use self::schema::{Column, Kind};
+pub use self::staging::{Encoded, Group, Staging};
 pub use self::verify::{Damage, Part, VerifyReport};
 
 use self::blobs::Blobs;
@@ -125,13 +124,19 @@ impl Lake {
         Lock::take(&self.root, &self.tmp(), wait)
     }
 
-    /// Keeps a copy of an export, whose hash is known from reading it.
+    /// Keeps a copy of an export; `tell` hears its hash as soon as that is known, before the copy is durable.
     ///
     /// # Errors
-    /// [`LakeError::WrongHash`] if the file changed since.
-    pub fn archive(&self, lock: &Lock, path: &Path, expected: &str) -> Result<(), LakeError> {
+    /// [`LakeError::WrongHash`] if the hash was known and is another one.
+    pub fn archive(
+        &self,
+        lock: &Lock,
+        path: &Path,
+        known: Option<&str>,
+        tell: impl FnOnce(&str),
+    ) -> Result<(), LakeError> {
         lock.covers(&self.root)?;
-        self.raw.put_file(path, expected)
+        self.raw.put_file(path, known, tell)
     }
 
     /// The copy of an export, unchecked; none if it is not archived.
@@ -251,6 +256,19 @@ impl Lake {
     /// Only if the lake cannot be looked at; damage is in the report.
     pub fn verify(&self, subset: Option<f64>) -> Result<VerifyReport, LakeError> {
         verify::verify(self, subset)
+    }
+
+    /// Keeps row groups until a run is committed.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn staging(&self) -> Result<Staging, LakeError> {
+        Staging::new(&self.tmp())
+    }
+
+    /// Folder for what a run writes and forgets; on the disk of the lake.
+    pub fn scratch(&self) -> PathBuf {
+        self.tmp()
     }
 
     fn tables(&self) -> PathBuf {

@@ -1,9 +1,10 @@
 use std::fs;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::error::ArrowError;
 
-use super::{DataFile, Entry, Lake, LakeError};
+use super::{DataFile, Entry, Group, Lake, LakeError, Staging};
 
 /// The whole new content of a table. No partitions: the table becomes empty.
 #[derive(Debug)]
@@ -21,7 +22,13 @@ pub struct Partition {
     pub month: String,
     /// Of the content, columns included: a partition of the same digest is not written again.
     pub digest: String,
-    pub(super) make: Make,
+    pub(super) content: Content,
+}
+
+/// How a partition comes by its rows.
+pub(super) enum Content {
+    Made(Make),
+    Staged(Vec<Group>, Arc<Staging>),
 }
 
 type Make = Box<dyn FnOnce() -> Result<RecordBatch, ArrowError> + Send>;
@@ -33,7 +40,17 @@ impl Partition {
         digest: impl Into<String>,
         make: impl FnOnce() -> Result<RecordBatch, ArrowError> + Send + 'static,
     ) -> Partition {
-        Partition { month: month.into(), digest: digest.into(), make: Box::new(make) }
+        Partition { month: month.into(), digest: digest.into(), content: Content::Made(Box::new(make)) }
+    }
+
+    /// Rows that are encoded already; a column that a group lacks is empty on its rows.
+    pub fn staged(
+        month: impl Into<String>,
+        digest: impl Into<String>,
+        groups: Vec<Group>,
+        staging: Arc<Staging>,
+    ) -> Partition {
+        Partition { month: month.into(), digest: digest.into(), content: Content::Staged(groups, staging) }
     }
 }
 

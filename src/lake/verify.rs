@@ -173,7 +173,7 @@ mod tests {
         let export = lake.root.join("export.csv");
         fs::write(&export, "样品编号\n1\n").expect("writes");
         let hash = blake3::hash("样品编号\n1\n".as_bytes()).to_hex().to_string();
-        lake.archive(&lock, &export, &hash).expect("archives");
+        lake.archive(&lock, &export, Some(&hash), |_| {}).expect("archives");
         lake.put_object(&lock, b"pipeline").expect("stores");
         publish(&lake, &lock, draft(), vec![table("samples", samples())]);
         publish(&lake, &lock, draft(), vec![table("samples", change(samples(), "2020-06"))]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 pub struct InputFile {
     /// Path as a person would recognise it: relative to the pipeline's data folder where it can be.
     pub name: Arc<str>,
-    /// BLAKE3 of the bytes, in hexadecimal.
+    /// BLAKE3 of the bytes, in hexadecimal; empty until the file has been read once.
     pub blake3: Arc<str>,
 }
 

@@ -35,7 +35,7 @@ pub fn answer(
             let tables = store::read_tables(lake, entry, |table, column| {
                 table != "determinations" || JOINING.contains(&column) || named.contains(column)
             })?;
-            let cells = tally(file, &tables, reference, as_of);
+            let cells = tally(file, &tables, reference, as_of, |_| true);
             Ok(indicate(file, &cells, &tables, reference, as_of, period))
         }
     }

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 use jiff::civil::Date;
+use rayon::prelude::*;
 
 use super::file::PipelineFile;
 use super::judging::{judge_tables, list_orphans};
-use super::load::{Loaded, SOURCE, attribute_column};
+use super::load::{SOURCE, attribute_column};
 use super::packed::unpack_rows;
 use super::shape::{attach, first_of_each, from_shares, melt, melt_attributes, only_columns, rows_of_source};
 use crate::column::Frame;
+use crate::judge::Decisions;
 use crate::model::{Rejection, TableSchema, Value};
 use crate::reference::Reference;
 use crate::validate::{RowCounts, resolve};
@@ -20,12 +22,30 @@ use crate::validate::{RowCounts, resolve};
 #[derive(Debug, Default)]
 pub struct Assembled {
     pub tables: HashMap<String, Frame>,
-    /// Sorted by file, sheet, line.
+    /// By file, sheet, line, once they are sorted.
     pub rejections: Vec<Rejection>,
-    /// Records that stand but deserve a look; sorted alike.
+    /// Records that stand but deserve a look; likewise.
     pub warnings: Vec<Rejection>,
     /// By source, file and sheet.
     pub counts: BTreeMap<Place, RowCounts>,
+    /// Quantified results, among which suspicious ones are looked for.
+    pub measured: Option<Frame>,
+}
+
+impl Assembled {
+    /// Adds what became of other rows; the tables are left behind.
+    pub fn absorb(&mut self, other: Assembled) {
+        self.rejections.extend(other.rejections);
+        self.warnings.extend(other.warnings);
+        for (place, counts) in other.counts {
+            self.counts.entry(place).or_default().add(&counts);
+        }
+    }
+
+    pub fn sort(&mut self) {
+        self.rejections.par_sort();
+        self.warnings.par_sort();
+    }
 }
 
 /// Position of the source, name of the file, name of the sheet.
@@ -39,22 +59,38 @@ struct Group<'a> {
     frames: Vec<Frame>,
 }
 
-/// Builds the tables from everything that was loaded.
-pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference, as_of: Date) -> Assembled {
+/// Accepted rows of one sheet or piece.
+#[derive(Debug)]
+pub struct Sheet {
+    /// Position of the source in the pipeline.
+    pub source: usize,
+    pub frame: Frame,
+    /// Headers of the wide columns.
+    pub wide: Vec<String>,
+}
+
+/// What sheets are assembled by.
+#[derive(Clone, Copy)]
+pub struct Assembler<'a> {
+    pub file: &'a PipelineFile,
+    pub reference: &'a Reference,
+    pub as_of: Date,
+    /// Tables that are there already: what these sheets are judged by, and no part of the outcome.
+    pub given: &'a HashMap<String, Frame>,
+    pub decisions: &'a Decisions,
+    /// Whether the sheets may hold what belongs to no sample.
+    pub is_first: bool,
+}
+
+/// Builds the tables from the sheets.
+pub fn assemble(with: Assembler<'_>, sheets: Vec<Sheet>) -> Assembled {
+    let Assembler { file, reference, as_of, .. } = with;
     let mut assembled = Assembled::default();
     let mut wide_headers: Vec<Vec<String>> = vec![Vec::new(); file.sources.len()];
     let mut groups: BTreeMap<(String, usize), Group<'_>> = BTreeMap::new();
-    for sheet in loaded {
+    for sheet in sheets {
         let source = &file.sources[sheet.source];
-        let counts = assembled
-            .counts
-            .entry((sheet.source, sheet.input.name.to_string(), sheet.sheet.clone()))
-            .or_default();
-        counts.read += sheet.checked.rows_read;
-        counts.rejected += sheet.checked.rows_rejected;
-        assembled.rejections.extend(sheet.checked.rejections);
-        assembled.warnings.extend(sheet.checked.warnings);
-        for header in sheet.checked.wide {
+        for header in sheet.wide {
             if !wide_headers[sheet.source].contains(&header) {
                 wide_headers[sheet.source].push(header);
             }
@@ -77,7 +113,7 @@ pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference,
             attach: source.attach,
             frames: Vec::new(),
         });
-        group.frames.push(sheet.checked.frame);
+        group.frames.push(sheet.frame);
     }
 
     let mut pieces: HashMap<&'static str, Vec<Frame>> = HashMap::new();
@@ -125,19 +161,19 @@ pub fn assemble(file: &PipelineFile, loaded: Vec<Loaded>, reference: &Reference,
             table.set("region", on_the_day);
         }
     }
-    judge_tables(file, &mut tables, &mut assembled, reference);
+    judge_tables(with, &mut tables, &mut assembled);
     if let Some(returns) = tables.get_mut("returns") {
         from_shares(returns);
     }
-    if file.sources.iter().any(|source| source.into.iter().any(|table| table.name == "submissions")) {
+    let owes =
+        || file.sources.iter().any(|source| source.into.iter().any(|table| table.name == "submissions"));
+    if with.is_first && owes() {
         let received = tables.remove("submissions").unwrap_or_default();
         let (owed, strays) = super::obligations::owed(&received, reference, as_of);
         list_orphans(&received, &strays, &mut assembled.rejections);
         tables.insert("submissions".to_owned(), owed);
     }
     assembled.tables = tables;
-    assembled.rejections.sort();
-    assembled.warnings.sort();
     assembled
 }
 

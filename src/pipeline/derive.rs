@@ -4,8 +4,8 @@ use hashbrown::HashMap;
 use toml::Spanned;
 
 use super::document::Section;
-use crate::column::{Coded, Frame, combine};
-use crate::cube::{Cell, Cells, Filter};
+use crate::column::{Coded, Frame, combine, first_rows};
+use crate::cube::{Cells, Columns, Filter};
 use crate::model::{UNKNOWN, Value, table};
 
 pub const DERIVE_KEYS: &[&str] = &["any", "count", "at_least"];
@@ -108,21 +108,15 @@ fn satisfying(frame: &Frame, filter: &Filter) -> Vec<bool> {
     let names: Vec<String> = filter.dimensions().into_iter().collect();
     let columns: Vec<Coded<Value>> = names.iter().map(|name| frame.column_or_missing(name)).collect();
     let (codes, distinct) = combine(&columns, frame.rows());
-    let mut cells: Vec<Option<Cell>> = vec![None; distinct];
-    for (row, code) in codes.iter().enumerate() {
-        cells[*code as usize].get_or_insert_with(|| Cell {
-            codes: columns.iter().map(|column| column.codes()[row]).collect(),
-            day: None,
-            n: 1,
-        });
-    }
+    let first = first_rows(&codes);
     let text = |value: &Value| if value.is_missing() { UNKNOWN.to_owned() } else { value.to_string() };
     let texts = columns.iter().map(|column| column.values().iter().map(text).collect());
-    let table = Cells {
-        fact: "determinations".to_owned(),
-        dimensions: names.into_iter().zip(texts).collect(),
-        cells: cells.into_iter().flatten().collect(),
+    let cells = Columns {
+        codes: columns.iter().map(|column| column.take(&first).codes().to_vec()).collect(),
+        days: vec![None; distinct],
+        counts: vec![1; distinct],
     };
+    let table = Cells::unsorted("determinations", names.into_iter().zip(texts).collect(), cells);
     let selected = filter.select(&table);
     codes.iter().map(|code| selected[*code as usize]).collect()
 }

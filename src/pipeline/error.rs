@@ -15,6 +15,8 @@ pub enum RunError {
     NoFile { source_name: String, pattern: PathBuf },
     #[error("source `{source_name}`: {} is a folder or a device, no file", path.display())]
     NotAFile { source_name: String, path: PathBuf },
+    #[error("source `{source_name}`: {} changed while it was read", path.display())]
+    Changed { source_name: String, path: PathBuf },
     #[error("source `{source_name}`: {error}")]
     Source { source_name: String, error: Box<SourceError> },
     #[error("seeds: {0}")]
@@ -25,6 +27,8 @@ pub enum RunError {
         #[source]
         source: std::io::Error,
     },
+    #[error("rows that wait to be judged cannot be set aside: {0}")]
+    Scratch(#[source] std::io::Error),
     #[error(
         "{rejected} of {read} rows were rejected or belong to no sample, more than the {limit} % that the pipeline allows{examples}"
     )]
@@ -51,6 +55,10 @@ impl RunError {
                     .to_owned(),
             ),
             RunError::Source { error, .. } => error.hint().map(str::to_owned),
+            RunError::Changed { .. } => Some("run again when the export is written to its end".to_owned()),
+            RunError::Scratch(_) => Some(
+                "see to it that the disk of the lake has room for as much as the exports take".to_owned(),
+            ),
             RunError::TooManyRejections { .. } => Some("mend the export, or raise `max_rejected`".to_owned()),
             #[cfg(feature = "delta")]
             RunError::Lake(crate::lake::LakeError::Locked { .. }) => {

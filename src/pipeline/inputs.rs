@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
+
+use rayon::prelude::*;
 
 use super::RunError;
 use super::file::PipelineFile;
@@ -18,6 +21,44 @@ pub struct Input {
     pub file: InputFile,
     /// Named groups of the source's `file_pattern`; empty where the name does not match.
     pub captures: BTreeMap<String, String>,
+    /// Length and moment of the last change when it was found; none for what cannot change.
+    pub stamp: Option<(u64, SystemTime)>,
+}
+
+fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
+    let found = std::fs::metadata(path).ok()?;
+    Some((found.len(), found.modified().ok()?))
+}
+
+/// Enters the hashes of the files into the inputs, in their order.
+///
+/// # Errors
+/// A file changed after it was found: what was hashed need not be what was read.
+pub fn enter_hashes(sources: &mut [(SourceFile, Vec<Input>)], hashes: &[Arc<str>]) -> Result<(), RunError> {
+    let inputs =
+        sources.iter_mut().flat_map(|(source, inputs)| inputs.iter_mut().map(|input| (&source.name, input)));
+    for ((source_name, input), hash) in inputs.zip(hashes) {
+        if input.stamp.is_some() && stamp(&input.path) != input.stamp {
+            return Err(RunError::Changed { source_name: source_name.clone(), path: input.path.clone() });
+        }
+        input.file.blake3 = hash.clone();
+    }
+    Ok(())
+}
+
+/// Hashes files that nobody archives.
+///
+/// # Errors
+/// One of them cannot be read.
+pub fn hash_all(sources: &[(SourceFile, Vec<Input>)]) -> Result<Vec<Arc<str>>, RunError> {
+    let inputs: Vec<&Input> = sources.iter().flat_map(|(_, inputs)| inputs).collect();
+    let hash = |input: &Input| match &*input.file.blake3 {
+        "" => hash_file(&input.path)
+            .map(Arc::from)
+            .map_err(|source| RunError::Io { path: input.path.clone(), source }),
+        known => Ok(Arc::from(known)),
+    };
+    inputs.into_par_iter().map(hash).collect()
 }
 
 /// Values of the pipeline's parameters, and which of them the user gave.
@@ -179,15 +220,10 @@ fn input(path: PathBuf, source: &SourceFile) -> Result<Input, RunError> {
         }
         Err(_) => return Err(RunError::NoFile { source_name: source.name.clone(), pattern: path }),
     }
-    let blake3 = hash_file(&path).map_err(|error| {
-        if error.kind() == std::io::ErrorKind::NotFound {
-            RunError::NoFile { source_name: source.name.clone(), pattern: path.clone() }
-        } else {
-            RunError::Io { path: path.clone(), source: error }
-        }
-    })?;
     let captures = captures(source, &name)?;
-    Ok(Input { file: InputFile { name: Arc::from(name), blake3: Arc::from(blake3) }, captures, path })
+    // The bytes are hashed while they are archived, and looked at only once for both.
+    let stamp = stamp(&path);
+    Ok(Input { file: InputFile { name: Arc::from(name), blake3: Arc::from("") }, captures, path, stamp })
 }
 
 /// Named groups of the source's `file_pattern` in the name of a file; none where the source has no pattern.

@@ -3,31 +3,26 @@
 
 use hashbrown::HashMap;
 
-use super::assemble::Assembled;
+use super::assemble::{Assembled, Assembler};
 use super::coverage::cover;
 use super::file::PipelineFile;
 use super::identify::identify;
 use super::limits::limits_of_the_day;
 use crate::column::{Coded, Frame};
-use crate::judge::{conclude, judge_determinations, list_suspicious};
+use crate::judge::{conclude, judge_determinations, measured};
 use crate::model::{Code, Rejection, Scope, Value};
-use crate::reference::Reference;
 
 /// Judges determinations and samples in place.
-pub fn judge_tables(
-    file: &PipelineFile,
-    tables: &mut HashMap<String, Frame>,
-    assembled: &mut Assembled,
-    reference: &Reference,
-) {
+pub fn judge_tables(with: Assembler<'_>, tables: &mut HashMap<String, Frame>, assembled: &mut Assembled) {
+    let Assembler { file, reference, .. } = with;
     list_strays(file, tables, &mut assembled.rejections);
     identify(tables, &mut assembled.warnings);
     cover(tables, &reference.regions, &mut assembled.warnings);
     let mut samples = tables.remove("samples");
     let determinations = tables.remove("determinations").map(|mut determinations| {
-        let listed = tables.get("limits");
+        let listed = tables.get("limits").or_else(|| with.given.get("limits"));
         limits_of_the_day(&mut determinations, samples.as_ref(), listed, reference);
-        let judged = judge_determinations(&determinations, file.official, reference);
+        let judged = judge_determinations(&determinations, file.official, reference, with.decisions);
         assembled.rejections.extend(judged.rejections);
         assembled.warnings.extend(judged.warnings);
         judged.frame
@@ -39,14 +34,14 @@ pub fn judge_tables(
     let none = Frame::default();
     let known = determinations.as_ref().unwrap_or(&none);
     let as_sampled = samples.clone();
-    let (differing, (suspicious, days)) = rayon::join(
+    let (differing, (measured, days)) = rayon::join(
         || conclude(samples, known),
         || {
-            let list = || list_suspicious(known, &as_sampled, &reference.units);
-            rayon::join(list, || super::shape::days_of_samples(&as_sampled, known))
+            let measured = || measured(known, &as_sampled);
+            rayon::join(measured, || super::shape::days_of_samples(&as_sampled, known))
         },
     );
-    assembled.warnings.extend(suspicious);
+    assembled.measured = Some(measured);
     assembled.warnings.extend(differing);
     if let Some(mut determinations) = determinations {
         super::derive::derive(samples, &determinations, &file.derived);

@@ -1,5 +1,6 @@
 //! Reads and checks the files of a source: the bridge between the declaration and the stages.
 
+use std::io;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -7,13 +8,13 @@ use rayon::prelude::*;
 use super::inputs::Input;
 use super::source_file::{From, SourceFile};
 use super::{Observer, RunError};
-use crate::column::Coded;
+use crate::column::{Coded, Frame, Held, Shelf};
 use crate::judge::CONCLUSION;
-use crate::model::{ColumnKind, InputFile, Value};
+use crate::model::{ColumnKind, InputFile, Rejection, Value};
 use crate::normalize::ColumnRule;
 use crate::reference::Reference;
-use crate::source::{self, Advance, Layout, Request, Wide};
-use crate::validate::{CheckSpec, Checked, check};
+use crate::source::{Layout, RawTable, Reader, Request, Wide};
+use crate::validate::{CheckSpec, Checked, check, cut_off};
 
 /// Column that says which source of the pipeline brought a row.
 pub const SOURCE: &str = "$source";
@@ -21,74 +22,162 @@ pub const SOURCE: &str = "$source";
 /// Column that holds packed determinations until they are distributed.
 pub const PACKED: &str = "packed";
 
-/// One sheet of one file, read and checked.
+/// One sheet of one file, or one piece of a text, read and checked.
 #[derive(Debug)]
 pub struct Loaded {
-    /// Position of the source in the pipeline.
+    /// Position of the source in the pipeline, and of the file among its own.
     pub source: usize,
+    pub place: usize,
     pub input: InputFile,
     pub sheet: String,
     pub encoding: &'static str,
-    pub checked: Checked,
     pub unknown_headers: Vec<String>,
+    /// Headers of the wide columns.
+    pub wide: Vec<String>,
+    pub rejections: Vec<Rejection>,
+    pub warnings: Vec<Rejection>,
+    pub rows_read: u64,
+    pub rows_rejected: u64,
+    /// Accepted rows, and how many.
+    pub held: Held,
+    pub rows: usize,
+    /// Lines of the file before the piece, from which lines of the frame count.
+    pub lines_before: u64,
+    /// Samples that the rows speak of, as hashes, sorted.
+    pub samples: Vec<u64>,
 }
 
-/// Reads all files of all sources in parallel; the result is in the order of the pipeline.
-///
-/// # Errors
-/// The first file, in that order, that cannot be read at all.
-pub fn load(
-    sources: &[(SourceFile, Vec<Input>)],
-    reference: &Reference,
-    unpacker: Option<&Path>,
-    observer: &dyn Observer,
-) -> Result<Vec<Loaded>, RunError> {
-    let files: Vec<(usize, &SourceFile, &Input)> = sources
-        .iter()
-        .enumerate()
-        .flat_map(|(index, (source, inputs))| inputs.iter().map(move |input| (index, source, input)))
-        .collect();
-    let sizes = files.iter().filter_map(|(_, _, input)| std::fs::metadata(&input.path).ok());
-    observer.announce(sizes.map(|found| found.len()).sum());
-    let advance = |bytes, rows| observer.advance(bytes, rows);
-    let loaded: Vec<Result<Vec<Loaded>, RunError>> = files
-        .into_par_iter()
-        .map(|(index, source, input)| load_file((index, source), input, reference, unpacker, &advance))
-        .collect();
-    let mut all = Vec::new();
-    for sheets in loaded {
-        all.extend(sheets?);
+/// How exports are loaded.
+pub struct Loader<'a> {
+    pub reference: &'a Reference,
+    pub unpacker: Option<&'a Path>,
+    /// Bytes of a piece of a text.
+    pub piece: usize,
+    pub shelf: &'a Shelf,
+    pub observer: &'a dyn Observer,
+}
+
+impl Loader<'_> {
+    /// Reads all files of all sources in parallel; the result is in the order of the pipeline.
+    ///
+    /// # Errors
+    /// The first file, in that order, that cannot be read at all.
+    pub fn load(&self, sources: &[(SourceFile, Vec<Input>)]) -> Result<Vec<Loaded>, RunError> {
+        let files: Vec<([usize; 2], &SourceFile, &Input)> = sources
+            .iter()
+            .enumerate()
+            .flat_map(|(index, (source, inputs))| {
+                inputs.iter().enumerate().map(move |(place, input)| ([index, place], source, input))
+            })
+            .collect();
+        let sizes = files.iter().filter_map(|(_, _, input)| std::fs::metadata(&input.path).ok());
+        self.observer.announce(sizes.map(|found| found.len()).sum());
+        let loaded: Vec<Result<Vec<Loaded>, RunError>> = files
+            .into_par_iter()
+            .map(|(places, source, input)| self.load_file(places, source, input))
+            .collect();
+        let mut all = Vec::new();
+        for sheets in loaded {
+            all.extend(sheets?);
+        }
+        Ok(all)
     }
-    Ok(all)
-}
 
-fn load_file(
-    (index, source): (usize, &SourceFile),
-    input: &Input,
-    reference: &Reference,
-    unpacker: Option<&Path>,
-    advance: Advance<'_>,
-) -> Result<Vec<Loaded>, RunError> {
-    let (layout, spec) = plan(source, input, reference);
-    let tables = source::read(&input.path, &layout, unpacker, advance)
-        .map_err(|error| RunError::Source { source_name: source.name.clone(), error: Box::new(error) })?;
-    let sheets = tables.into_iter().map(|table| {
-        let mut checked = check(&table, &input.file, &spec, reference);
-        let rows = checked.frame.rows();
+    fn load_file(
+        &self,
+        places: [usize; 2],
+        source: &SourceFile,
+        input: &Input,
+    ) -> Result<Vec<Loaded>, RunError> {
+        let (layout, spec) = plan(source, input, self.reference);
+        let advance = |bytes, rows| self.observer.advance(bytes, rows);
+        let reader = Reader { unpacker: self.unpacker, piece: self.piece, advance: &advance };
+        let take = |table: RawTable| self.shelve(places, source, input, &table, &spec);
+        let taken = reader
+            .read(&input.path, &layout, &take)
+            .map_err(|error| RunError::Source { source_name: source.name.clone(), error: Box::new(error) })?;
+        let mut loaded: Vec<Loaded> = Vec::with_capacity(taken.len());
+        let count = taken.len();
+        for (position, piece) in taken.into_iter().enumerate() {
+            let mut own = piece.value.map_err(RunError::Scratch)?;
+            own.lines_before = piece.lines_before;
+            for listed in own.rejections.iter_mut().chain(&mut own.warnings) {
+                listed.origin.line = listed.origin.line.saturating_add(piece.lines_before);
+            }
+            // Only the last piece of a text tells where it ends.
+            if position + 1 == count || !own.sheet.is_empty() {
+                own.warnings.extend(cut_off(&own.input, &own.sheet.as_str().into(), piece.last_line));
+            }
+            loaded.push(own);
+        }
+        Ok(loaded)
+    }
+
+    /// Checks a table and puts its frame on the shelf.
+    fn shelve(
+        &self,
+        [index, place]: [usize; 2],
+        source: &SourceFile,
+        input: &Input,
+        table: &RawTable,
+        spec: &CheckSpec,
+    ) -> io::Result<Loaded> {
+        let Checked { mut frame, wide, rejections, warnings, rows_read, rows_rejected } =
+            check(table, &input.file, spec, self.reference);
+        let rows = frame.rows();
         let number = i64::try_from(index).unwrap_or_default();
-        checked.frame.set(SOURCE, Coded::constant(Value::Integer(number), rows));
-        checked.frame.set(CONCLUSION, Coded::constant(Value::text(source.conclusion.as_str()), rows));
-        identify_establishments(source, &mut checked);
-        Loaded {
+        frame.set(SOURCE, Coded::constant(Value::Integer(number), rows));
+        frame.set(CONCLUSION, Coded::constant(Value::text(source.conclusion.as_str()), rows));
+        identify_establishments(source, &mut frame);
+        Ok(Loaded {
             source: index,
+            place,
             input: input.file.clone(),
             sheet: table.sheet.to_string(),
             encoding: table.encoding,
-            unknown_headers: table.unknown_headers,
-            checked,
-        }
-    });
-    Ok(sheets.collect())
+            unknown_headers: table.unknown_headers.clone(),
+            wide,
+            rejections,
+            warnings,
+            rows_read,
+            rows_rejected,
+            samples: samples_of(&frame),
+            held: self.shelf.put(frame)?,
+            rows,
+            lines_before: 0,
+        })
+    }
+}
+
+impl Loaded {
+    /// The accepted rows, which leave the shelf.
+    ///
+    /// # Errors
+    /// The shelf's.
+    pub fn into_frame(self, shelf: &Shelf) -> io::Result<Frame> {
+        let mut frame = shelf.take(self.held)?;
+        frame.shift_lines(self.lines_before);
+        frame.set_input_hash(&self.input.blake3);
+        Ok(frame)
+    }
+}
+
+/// The samples that rows speak of, as hashes, sorted.
+fn samples_of(frame: &Frame) -> Vec<u64> {
+    let Some(codes) = frame.column("sample_code") else { return Vec::new() };
+    let mut hashes: Vec<u64> = codes.values().iter().map(hash_of).collect();
+    hashes.sort_unstable();
+    hashes.dedup();
+    hashes
+}
+
+/// Equal codes of samples have equal hashes, in every run alike.
+pub fn hash_of(code: &Value) -> u64 {
+    let hash = match code {
+        Value::Text(text) => blake3::hash(text.as_bytes()),
+        other => blake3::hash(format!("{other:?}").as_bytes()),
+    };
+    hash.as_bytes().first_chunk().copied().map_or(0, u64::from_le_bytes)
 }
 
 /// What to ask the reader for, and how to read what comes back.
@@ -198,8 +287,7 @@ pub fn attribute_column(attribute: &str, end: &str) -> String {
 }
 
 /// An establishment is known by its licence, else its credit code, else its name.
-fn identify_establishments(source: &SourceFile, checked: &mut Checked) {
-    let frame = &mut checked.frame;
+fn identify_establishments(source: &SourceFile, frame: &mut Frame) {
     if !source.into.iter().any(|table| table.name == "establishments") || frame.column("id").is_some() {
         return;
     }

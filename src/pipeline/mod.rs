@@ -19,6 +19,7 @@ mod load;
 mod obligations;
 mod outcome;
 mod packed;
+mod parts;
 mod people;
 #[cfg(feature = "delta")]
 pub mod rebuild;
@@ -47,8 +48,10 @@ pub use indicator_file::INDICATOR_KEYS;
 pub use outcome::{Outcome, Stored, check_rejections, indicate, record, tally};
 pub use source_file::{ATTRIBUTE_KEYS, COLUMN_KEYS, SOURCE_KEYS, WIDE_KEYS};
 
+use crate::column::Shelf;
 use crate::cube::Cells;
 use crate::indicator::Figure;
+use crate::judge::Decisions;
 use crate::reference::Reference;
 use crate::report::{self, StageSeconds};
 
@@ -69,6 +72,8 @@ pub struct RunRequest {
     pub unpacker: Option<PathBuf>,
     /// Moment of publication, for the ledger: the library reads no clock of its own.
     pub published_at: String,
+    /// Bytes of a text that are read at a time; rows that are judged together follow from them.
+    pub piece: usize,
 }
 
 /// Told which stage begins and how far it is, so that a terminal can show it.
@@ -91,9 +96,11 @@ pub struct Found {
     pub params: inputs::Params,
     pub sources: Vec<(source_file::SourceFile, Vec<inputs::Input>)>,
     pub unpacker: Option<PathBuf>,
+    /// As [`RunRequest::piece`].
+    pub piece: usize,
 }
 
-/// Everything between the exports and the report, held in memory.
+/// Everything between the exports and the report.
 #[derive(Debug)]
 pub struct Evaluated {
     pub file: PipelineFile,
@@ -104,6 +111,9 @@ pub struct Evaluated {
     pub assembled: Assembled,
     pub cells: Vec<Cells>,
     pub figures: Vec<Figure>,
+    pub disagreements: Option<report::Table>,
+    /// Judged rows, for the lake.
+    pub filed: Vec<store::Filed>,
     pub stages: Vec<StageSeconds>,
 }
 
@@ -127,7 +137,7 @@ fn publish(
     // Whatever keeps the report from being written must be known before the lake is touched.
     report::check_folder(&request.out)?;
     let store = store::Store::open(request, &found)?;
-    let evaluated = evaluate(found, clock)?;
+    let evaluated = evaluate(found, clock, Some(&store))?;
     outcome::check_rejections(&evaluated)?;
     outcome::publish(evaluated, store, request, observer)
 }
@@ -139,7 +149,7 @@ fn publish(
 pub fn check(request: &RunRequest, observer: &dyn Observer) -> Result<Evaluated, RunError> {
     let mut clock = Clock::new(observer);
     let found = find(request, &mut clock)?;
-    evaluate(found, clock)
+    evaluate(found, clock, None)
 }
 
 /// Opens the pipeline and finds its exports.
@@ -157,22 +167,52 @@ fn find(request: &RunRequest, clock: &mut Clock<'_>) -> Result<Found, RunError> 
         sources.push((source.clone(), inputs::find(&file, source, &params)?));
     }
     let unpacker = request.unpacker.clone();
-    Ok(Found { file, reference, as_of, params, sources, unpacker })
+    Ok(Found { file, reference, as_of, params, sources, unpacker, piece: request.piece })
 }
 
-fn evaluate(found: Found, mut clock: Clock<'_>) -> Result<Evaluated, RunError> {
-    let Found { file, reference, as_of, params, sources, unpacker } = found;
+/// Bytes of frames that wait in memory to be judged; more of them wait in a file.
+const SHELF: usize = 128 << 20;
+/// Bytes of a text for each row that is judged together with others.
+const BYTES_OF_ROW: usize = 256;
+
+fn evaluate(found: Found, mut clock: Clock<'_>, store: Option<&store::Store>) -> Result<Evaluated, RunError> {
+    let Found { file, reference, as_of, params, mut sources, unpacker, piece } = found;
+    let shelf = &Shelf::new(store.and_then(store::Store::scratch), SHELF);
     clock.stage("read");
-    let loaded = load::load(&sources, &reference, unpacker.as_deref(), clock.observer)?;
+    let (unpacker, observer) = (unpacker.as_deref(), clock.observer);
+    let loader = load::Loader { reference: &reference, unpacker, piece, shelf, observer };
+    let mut loaded = loader.load(&sources)?;
+    let hashes = match store {
+        Some(store) => store.hashes()?,
+        None => inputs::hash_all(&sources)?,
+    };
+    inputs::enter_hashes(&mut sources, &hashes)?;
+    for sheet in &mut loaded {
+        sheet.input = sources[sheet.source].1[sheet.place].file.clone();
+    }
     let inputs = outcome::summarise_inputs(&sources, &loaded);
     clock.stage("judge");
-    let assembled = assemble::assemble(&file, loaded, &reference, as_of);
-    clock.stage("tally");
-    let cells = tally(&file, &assembled.tables, &reference, as_of);
+    let rows = piece.div_ceil(BYTES_OF_ROW);
+    let decisions = &Decisions::default();
+    let judge = parts::Judge { file: &file, reference: &reference, as_of, shelf, decisions, store, rows };
+    let parts::Judged { assembled, cells, disagreements, filed } = judge.judge(loaded)?;
     clock.stage("indicate");
     let figures = indicate(&file, &cells, &assembled.tables, &reference, as_of, None);
     let stages = clock.finish();
-    Ok(Evaluated { file, reference, as_of, inputs, params: params.values, assembled, cells, figures, stages })
+    let params = params.values;
+    Ok(Evaluated {
+        file,
+        reference,
+        as_of,
+        inputs,
+        params,
+        assembled,
+        cells,
+        figures,
+        disagreements,
+        filed,
+        stages,
+    })
 }
 
 /// Reads a pipeline file.

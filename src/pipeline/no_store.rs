@@ -1,30 +1,54 @@
 //! In place of the lake, where the program is built without it.
 
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::inputs::Input;
+use super::source_file::SourceFile;
 use super::{Evaluated, Found, RunError, RunRequest, Stored};
+use crate::column::Frame;
 use crate::report::{Draft, RunRecord};
 
 /// No lake.
 #[derive(Debug)]
-pub struct Store;
+pub struct Store {
+    sources: Vec<(SourceFile, Vec<Input>)>,
+}
+
+/// Nothing.
+#[derive(Debug)]
+pub struct Filed;
 
 impl Store {
     /// # Errors
     /// None.
-    pub fn open(_: &RunRequest, _: &Found) -> Result<Store, RunError> {
-        Ok(Store)
+    pub fn open(_: &RunRequest, found: &Found) -> Result<Store, RunError> {
+        Ok(Store { sources: found.sources.clone() })
+    }
+
+    /// # Errors
+    /// A file cannot be read.
+    pub fn hashes(&self) -> Result<Vec<Arc<str>>, RunError> {
+        super::inputs::hash_all(&self.sources)
+    }
+
+    /// Where rows may wait.
+    pub fn scratch(&self) -> Option<std::path::PathBuf> {
+        None
     }
 
     /// # Errors
     /// None.
-    pub fn months(&self, _: &Evaluated) -> Result<(), RunError> {
-        Ok(())
+    pub fn file(&self, _: &HashMap<String, Frame>, _: bool) -> Result<Filed, RunError> {
+        Ok(Filed)
     }
 
     /// # Errors
     /// None.
     pub fn commit(
         &mut self,
-        (): (),
+        _: Vec<Filed>,
         _: &Evaluated,
         _: &RunRequest,
         _: &RunRecord,

@@ -22,8 +22,8 @@ use crate::model::{Code, Rejection, Scope, UNKNOWN};
 use crate::reference::Reference;
 use crate::report::{
     self, CsvOptions, Draft, InputRecord, ReportError, RunRecord, StageSeconds, Table,
-    cells_to_parquet_without, disagreements_table, indicators_table, overdue_table, rejections_table,
-    scorecard_table, scorecard_workbook, table_to_parquet, warnings_table, write_csv,
+    cells_to_parquet_without, indicators_table, overdue_table, rejections_table, scorecard_table,
+    scorecard_workbook, table_to_parquet, warnings_table, write_csv,
 };
 use crate::validate::RowCounts;
 
@@ -58,13 +58,12 @@ pub enum Stored {
 }
 
 pub fn summarise_inputs(sources: &[(SourceFile, Vec<Input>)], loaded: &[Loaded]) -> Vec<InputSummary> {
-    let files = sources
-        .iter()
-        .enumerate()
-        .flat_map(|(index, (source, inputs))| inputs.iter().map(move |input| (index, source, input)));
+    let files = sources.iter().enumerate().flat_map(|(index, (source, inputs))| {
+        inputs.iter().enumerate().map(move |(place, input)| (index, place, source, input))
+    });
     files
-        .map(|(index, source, input)| {
-            let sheets = || loaded.iter().filter(|sheet| sheet.source == index && sheet.input == input.file);
+        .map(|(index, place, source, input)| {
+            let sheets = || loaded.iter().filter(|sheet| sheet.source == index && sheet.place == place);
             let unknown: BTreeSet<&String> = sheets().flat_map(|sheet| &sheet.unknown_headers).collect();
             InputSummary {
                 source: source.name.clone(),
@@ -78,18 +77,19 @@ pub fn summarise_inputs(sources: &[(SourceFile, Vec<Input>)], loaded: &[Loaded])
         .collect()
 }
 
-/// Counts every fact that an indicator needs, over the dimensions that are mentioned anywhere.
+/// Counts every wanted fact that an indicator needs, over the dimensions that are mentioned anywhere.
 pub fn tally(
     file: &PipelineFile,
     tables: &HashMap<String, Frame>,
     reference: &Reference,
     as_of: Date,
+    wanted: impl Fn(Fact) -> bool,
 ) -> Vec<Cells> {
     let attributes = file.attributes();
     let inputs = FactInputs { tables, as_of, attributes: &attributes, reference };
     let facts: Vec<Fact> = Fact::ALL
         .into_iter()
-        .filter(|fact| file.indicators.iter().any(|indicator| indicator.fact == *fact))
+        .filter(|fact| wanted(*fact) && file.indicators.iter().any(|indicator| indicator.fact == *fact))
         .collect();
     facts
         .into_par_iter()
@@ -191,9 +191,7 @@ pub fn publish(
     observer.stage("report");
     let since = std::time::Instant::now();
     let options = CsvOptions { byte_order_mark: request.byte_order_mark };
-    // The report is made while the tables are filed by month.
-    let (draft, months) = rayon::join(|| draft_report(&evaluated, options), || store.months(&evaluated));
-    let mut draft = draft?;
+    let mut draft = draft_report(&evaluated, options)?;
     let stage = |name: &str, seconds| StageSeconds { stage: name.to_owned(), seconds };
     evaluated.stages.push(stage("report", since.elapsed().as_secs_f64()));
     observer.stage("store");
@@ -202,7 +200,8 @@ pub fn publish(
     for folder in request.share.iter().chain([&request.out]) {
         report::check_folder(folder)?;
     }
-    let stored = store.commit(months?, &evaluated, request, &record, &draft)?;
+    let filed = std::mem::take(&mut evaluated.filed);
+    let stored = store.commit(filed, &evaluated, request, &record, &draft)?;
     record.stages.push(stage("store", since.elapsed().as_secs_f64()));
     let json = serde_json::to_vec_pretty(&record).map_err(report::ReportError::from)?;
     draft.add("run.json", json);
@@ -224,8 +223,8 @@ pub fn draft_report(evaluated: &Evaluated, options: CsvOptions) -> Result<Draft,
     let mut files: Vec<(&str, Make<'_>)> =
         vec![("warnings.csv", Box::new(|| csv(&warnings_table(&evaluated.assembled.warnings))))];
     let tables = &evaluated.assembled.tables;
-    if let Some(determinations) = tables.get("determinations") {
-        files.push(("disagreements.csv", Box::new(|| csv(&disagreements_table(determinations)))));
+    if let Some(disagreements) = &evaluated.disagreements {
+        files.push(("disagreements.csv", Box::new(|| csv(disagreements))));
     }
     if let Some(duties) = tables.get("duties") {
         files.push((

@@ -12,6 +12,7 @@ use crate::lake::{Entry, Lake, LakeError, Named};
 use crate::model::InputFile;
 use crate::reference::Reference;
 use crate::report::{CsvOptions, Draft, RunRecord};
+use crate::source::PIECE;
 
 /// What a report was made of, and what came out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +83,7 @@ pub fn rebuild(
     unpacker: Option<&Path>,
     observer: &dyn Observer,
 ) -> Result<Rebuilt, RunError> {
-    let evaluated = evaluate(found(lake, recipe, unpacker)?, Clock::new(observer))?;
+    let evaluated = evaluate(found(lake, recipe, unpacker)?, Clock::new(observer), None)?;
     let draft = draft_report(&evaluated, CsvOptions { byte_order_mark: recipe.byte_order_mark })?;
     let record =
         RunRecord { byte_order_mark: recipe.byte_order_mark, ..outcome::record_of(&evaluated, &draft) };
@@ -143,12 +144,21 @@ fn found(lake: &Lake, recipe: &Recipe, unpacker: Option<&Path>) -> Result<Found,
                 path: lake.archived(blake3)?.ok_or_else(missing)?,
                 captures: inputs::captures(source, name)?,
                 file: InputFile { name: name.as_str().into(), blake3: blake3.as_str().into() },
+                stamp: None,
             });
         }
         sources.push((source.clone(), own));
     }
     let reference = seeds(lake, &recipe.seeds)?;
-    Ok(Found { file, reference, as_of, params, sources, unpacker: unpacker.map(Path::to_owned) })
+    Ok(Found {
+        file,
+        reference,
+        as_of,
+        params,
+        sources,
+        unpacker: unpacker.map(Path::to_owned),
+        piece: PIECE,
+    })
 }
 
 /// The reference tables that a run used.

@@ -4,7 +4,7 @@ use hashbrown::HashSet;
 
 use super::load::SOURCE;
 use super::source_file::WideFile;
-use crate::column::{Coded, Frame};
+use crate::column::{Coded, Frame, combine, first_rows};
 use crate::model::{TableSchema, Value};
 use crate::validate::wide_name;
 
@@ -35,10 +35,8 @@ pub fn only_columns(frame: &Frame, table: &TableSchema, own: &[&str]) -> Frame {
 /// The first row of each key.
 pub fn first_of_each(frame: &Frame, key: &[&str]) -> Frame {
     let columns: Vec<Coded<Value>> = key.iter().map(|name| frame.column_or_missing(name)).collect();
-    let (codes, _) = crate::column::combine(&columns, frame.rows());
-    let mut seen = HashSet::new();
-    let rows: Vec<u32> = (0..frame.rows() as u32).filter(|row| seen.insert(codes[*row as usize])).collect();
-    frame.take(&rows)
+    let (codes, _) = combine(&columns, frame.rows());
+    frame.take(&first_rows(&codes))
 }
 
 /// One row per non-empty cell of the wide columns: header and cell become two columns.

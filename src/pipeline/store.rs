@@ -1,18 +1,21 @@
 //! A run into the lake, and what the lake published back out of it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use arrow::array::RecordBatch;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::batches::{from_batches, to_months};
+use super::batches::{MonthPart, from_batches, to_months};
 use super::{Evaluated, Found, RunError, RunRequest, Stored};
 use crate::column::Frame;
 use crate::lake::{
-    Committed, Draft, Entry, Input, Lake, LakeError, Lock, Named, Partition, Rows, TablePin, TableWrite,
+    Committed, Draft, Entry, Group, Input, Lake, LakeError, Lock, Named, Partition, Rows, Staging, TablePin,
+    TableWrite,
 };
 use crate::model::TABLES;
 use crate::report::{self, RunRecord};
@@ -23,7 +26,12 @@ pub struct Store {
     lake: Arc<Lake>,
     lock: Arc<Lock>,
     /// Archives the exports while they are read and judged.
-    archive: Option<JoinHandle<Result<(), LakeError>>>,
+    archive: Mutex<Option<JoinHandle<Result<(), LakeError>>>>,
+    /// Hashes of the exports as they become known, and how many there will be.
+    told: Mutex<(Receiver<Arc<str>>, usize)>,
+    staging: Arc<Staging>,
+    /// Number that this run will have.
+    run: u64,
 }
 
 impl Store {
@@ -38,18 +46,73 @@ impl Store {
         let exports: Vec<(PathBuf, Arc<str>)> =
             inputs.map(|input| (input.path.clone(), input.file.blake3.clone())).collect();
         let (own_lake, own_lock) = (lake.clone(), lock.clone());
+        let (tell, told) = mpsc::channel();
+        let exports_told = exports.len();
         let archive = thread::spawn(move || {
-            exports.iter().try_for_each(|(path, blake3)| own_lake.archive(&own_lock, path, blake3))
+            exports.iter().try_for_each(|(path, known)| {
+                let known = Some(&**known).filter(|known| !known.is_empty());
+                // Nobody may be listening any more.
+                own_lake.archive(&own_lock, path, known, |hash| drop(tell.send(Arc::from(hash))))
+            })
         });
-        Ok(Store { lake, lock, archive: Some(archive) })
+        let staging = Arc::new(lake.staging()?);
+        let run = lake.latest()?.map_or(1, |entry| entry.run.saturating_add(1));
+        let told = Mutex::new((told, exports_told));
+        Ok(Store { lake, lock, archive: Mutex::new(Some(archive)), told, staging, run })
     }
 
-    /// The tables filed by month, as this run would write them.
+    /// Hashes of the exports in their order, known as soon as they are copied.
     ///
     /// # Errors
-    /// The ledger is damaged.
-    pub fn months(&self, evaluated: &Evaluated) -> Result<Vec<TableWrite>, RunError> {
-        Ok(writes(evaluated, self.lake.latest()?.map_or(1, |entry| entry.run + 1)))
+    /// An export cannot be archived.
+    pub fn hashes(&self) -> Result<Vec<Arc<str>>, RunError> {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let hashes: Vec<Arc<str>> = told.0.iter().take(told.1).collect();
+        if hashes.len() < told.1 {
+            self.archived()?;
+        }
+        Ok(hashes)
+    }
+
+    /// Waits until every export is archived.
+    fn archived(&self) -> Result<(), LakeError> {
+        match self.archive.lock().unwrap_or_else(PoisonError::into_inner).take().map(JoinHandle::join) {
+            Some(Ok(archived)) => archived,
+            Some(Err(defect)) => std::panic::resume_unwind(defect),
+            None => Ok(()),
+        }
+    }
+
+    /// Where rows may wait: on the lake's own disk.
+    pub fn scratch(&self) -> Option<PathBuf> {
+        Some(self.lake.scratch())
+    }
+
+    /// Files the rows of tables by month. Those of a part are encoded at once, so that the tables can go; those of
+    /// whole tables only if they have to be written.
+    ///
+    /// # Errors
+    /// They cannot be kept on disk.
+    pub fn file(&self, tables: &HashMap<String, Frame>, is_part: bool) -> Result<Filed, RunError> {
+        let present = TABLES.iter().filter_map(|schema| Some((schema, tables.get(schema.name)?)));
+        let mut filed = Filed::default();
+        for (schema, frame) in present {
+            let months = to_months(schema.name, frame).into_par_iter();
+            let parts = months.map(|month| {
+                let name = month.month.clone();
+                let (digest, rows) = match is_part {
+                    false => (month.digest(), FiledRows::Made(month)),
+                    true => {
+                        let encoded = self.staging.put(schema.name, month.batch(self.run))?;
+                        (encoded.digest, FiledRows::Staged(encoded.groups))
+                    }
+                };
+                Ok(FiledMonth { table: schema.name, month: name, digest, rows })
+            });
+            filed.tables.push(schema.name);
+            filed.months.extend(parts.collect::<Result<Vec<_>, LakeError>>()?);
+        }
+        Ok(filed)
     }
 
     /// Writes what changed of each table, and commits the run. The lock is held until the store is dropped.
@@ -58,23 +121,86 @@ impl Store {
     /// Whatever stops it; nothing is published then.
     pub fn commit(
         &mut self,
-        months: Vec<TableWrite>,
+        filed: Vec<Filed>,
         evaluated: &Evaluated,
         request: &RunRequest,
         record: &RunRecord,
         report: &report::Draft,
     ) -> Result<Stored, RunError> {
-        match self.archive.take().map(JoinHandle::join) {
-            Some(Ok(archived)) => archived?,
-            Some(Err(defect)) => std::panic::resume_unwind(defect),
-            None => {}
-        }
+        self.archived()?;
         let draft = draft(&self.lake, &self.lock, evaluated, request, record, report)?;
-        Ok(match self.lake.commit(&self.lock, draft, months)? {
+        Ok(match self.lake.commit(&self.lock, draft, self.writes(filed))? {
             Committed::Published(entry) => Stored::Published(entry.run),
             Committed::Unchanged(run) => Stored::Unchanged(run),
         })
     }
+
+    /// The tables as this run would write them: months of one part as they are, of several in their order.
+    fn writes(&self, filed: Vec<Filed>) -> Vec<TableWrite> {
+        let mut months: BTreeMap<(&str, String), Vec<FiledMonth>> = BTreeMap::new();
+        let mut known: Vec<&str> = Vec::new();
+        for part in filed {
+            known.extend(part.tables);
+            for month in part.months {
+                months.entry((month.table, month.month.clone())).or_default().push(month);
+            }
+        }
+        let mut writes = Vec::new();
+        for schema in TABLES.iter().filter(|schema| known.contains(&schema.name)) {
+            let own = months.extract_if(.., |(table, _), _| *table == schema.name);
+            let partitions = own.map(|((_, month), parts)| self.partition(month, parts));
+            let partitions = partitions.collect();
+            let (name, partitioned) = (schema.name.to_owned(), schema.month_of.is_some());
+            writes.push(TableWrite { name, partitioned, partitions });
+        }
+        writes
+    }
+
+    fn partition(&self, month: String, mut parts: Vec<FiledMonth>) -> Partition {
+        let run = self.run;
+        let digest = match parts.as_slice() {
+            [only] => only.digest.clone(),
+            several => {
+                let mut hasher = blake3::Hasher::new();
+                for part in several {
+                    hasher.update(part.digest.as_bytes());
+                }
+                hasher.finalize().to_hex().to_string()
+            }
+        };
+        if let [FiledMonth { rows: FiledRows::Made(_), .. }] = parts.as_slice()
+            && let Some(FiledMonth { rows: FiledRows::Made(part), .. }) = parts.pop()
+        {
+            return Partition::new(month, digest, move || part.batch(run));
+        }
+        let groups = parts.into_iter().flat_map(|part| match part.rows {
+            FiledRows::Staged(groups) => groups,
+            FiledRows::Made(_) => Vec::new(),
+        });
+        Partition::staged(month, digest, groups.collect(), self.staging.clone())
+    }
+}
+
+/// Judged rows by table and month.
+#[derive(Debug, Default)]
+pub struct Filed {
+    /// Also those that have no rows.
+    tables: Vec<&'static str>,
+    months: Vec<FiledMonth>,
+}
+
+#[derive(Debug)]
+struct FiledMonth {
+    table: &'static str,
+    month: String,
+    digest: String,
+    rows: FiledRows,
+}
+
+#[derive(Debug)]
+enum FiledRows {
+    Made(MonthPart),
+    Staged(Vec<Group>),
 }
 
 /// What the ledger will say of the run; the objects that it names are stored on the way.
@@ -125,22 +251,6 @@ fn draft(
         objects: seeds,
         extra: serde_json::Value::Null,
     })
-}
-
-fn writes(evaluated: &Evaluated, run: u64) -> Vec<TableWrite> {
-    let mut tables = Vec::new();
-    for schema in TABLES {
-        let Some(frame) = evaluated.assembled.tables.get(schema.name) else { continue };
-        let partitions = to_months(schema.name, frame)
-            .into_iter()
-            .map(|part| Partition::new(part.month.clone(), part.digest.clone(), move || part.batch(run)));
-        tables.push(TableWrite {
-            name: schema.name.to_owned(),
-            partitioned: schema.month_of.is_some(),
-            partitions: partitions.collect(),
-        });
-    }
-    tables
 }
 
 /// The run that answers: the latest, or the one that is asked for.

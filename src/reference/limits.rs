@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::civil::Date;
 
 use super::ReferenceError;
@@ -93,6 +95,8 @@ pub struct Limits {
     limits: Vec<ListedLimit>,
     /// Folded, each once.
     categories: Vec<String>,
+    /// Places of the limits by the analyte's folded name, with and without its bracket.
+    by_analyte: BTreeMap<String, Vec<usize>>,
 }
 
 impl Limits {
@@ -118,17 +122,21 @@ impl Limits {
         let mut categories: Vec<String> = limits.iter().map(|limit| fold(&limit.category)).collect();
         categories.sort_unstable();
         categories.dedup();
-        Ok(Limits { limits, categories })
+        let mut by_analyte: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (place, limit) in limits.iter().enumerate() {
+            let name = fold(&limit.analyte);
+            let bare = name.split('(').next().unwrap_or_default().to_owned();
+            for name in BTreeSet::from([name, bare]) {
+                by_analyte.entry(name).or_default().push(place);
+            }
+        }
+        Ok(Limits { limits, categories, by_analyte })
     }
 
     /// The limits in force on a day for an analyte, written with or without its bracket: 铅 or 铅（以Pb计）.
     pub fn of_analyte(&self, analyte: &str, on: Date) -> impl Iterator<Item = &ListedLimit> {
-        let wanted = fold(analyte);
-        self.limits.iter().filter(move |limit| {
-            let name = fold(&limit.analyte);
-            let bare = name.split('(').next().unwrap_or_default();
-            (name == wanted || bare == wanted) && limit.is_in_force(on)
-        })
+        let named = self.by_analyte.get(&fold(analyte)).map(Vec::as_slice).unwrap_or_default();
+        named.iter().map(|place| &self.limits[*place]).filter(move |limit| limit.is_in_force(on))
     }
 
     /// The one limit that holds for a product on a day: that of the most particular of its names. None where

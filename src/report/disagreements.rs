@@ -49,6 +49,23 @@ pub fn disagreements_table(determinations: &Frame) -> Table {
     table
 }
 
+/// The lists of several parts as one, by file, sheet and line; none where there are no parts.
+pub fn join_disagreements(parts: Vec<Table>) -> Option<Table> {
+    let mut parts = parts.into_iter();
+    let mut table = parts.next()?;
+    parts.for_each(|part| table.rows.extend(part.rows));
+    let [file, sheet, line] = [0, 1, 2].map(|place| SHOWN.len() + place);
+    table.rows.sort_by_cached_key(|row| {
+        let text = |place: usize| row.get(place).map(Cell::to_string).unwrap_or_default();
+        let number = match row.get(line) {
+            Some(Cell::Integer(number)) => *number,
+            _ => 0,
+        };
+        (text(file), text(sheet), number)
+    });
+    Some(table)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

@@ -13,7 +13,7 @@ mod table;
 mod workbook;
 
 pub use csv::{CsvOptions, write_csv};
-pub use disagreements::disagreements_table;
+pub use disagreements::{disagreements_table, join_disagreements};
 pub use error::ReportError;
 pub use folder::{Draft, check_folder, publish};
 pub use means::means_table;

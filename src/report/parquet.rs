@@ -1,22 +1,21 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Int64Array, RecordBatch, StringArray, StringBuilder,
+    Array, ArrayRef, AsArray, Date32Array, DictionaryArray, Int64Array, RecordBatch, StringArray,
+    StringBuilder, UInt32Builder,
 };
-use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, Schema};
+use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, Schema, UInt32Type};
 use bytes::Bytes;
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
-use parquet::arrow::{ArrowWriter, ProjectionMask};
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::WriterProperties;
 
 use super::ReportError;
 use super::table::{Cell, Kind, Table};
-use crate::column::{Coded, Frame};
+use crate::column::{Coded, Frame, chunks};
 use crate::cube::Cells;
 use crate::model::Value;
 
@@ -54,7 +53,7 @@ pub fn table_to_parquet(table: &Table) -> Result<Vec<u8>, ReportError> {
         arrays.push((Field::new(&column.name, kind, true), array));
     }
     let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = arrays.into_iter().unzip();
-    encode(&RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+    encode(&Schema::new(fields), arrays)
 }
 
 /// All cells in one file: fact, each dimension (empty where the fact has it not), day, n.
@@ -77,40 +76,49 @@ pub fn cells_to_parquet_without(facts: &[Cells], hidden: &[Vec<bool>]) -> Result
         }
     }
     names.sort_unstable();
-    let rows = facts.iter().map(|cells| cells.cells.len()).sum();
-    let each = || facts.iter().flat_map(|cells| cells.cells.iter().map(move |cell| (cells, cell)));
+    let facts_coded = coded_texts(facts, |cells| {
+        (std::slice::from_ref(&cells.fact), Box::new(std::iter::repeat_n(Some(0), cells.len())))
+    })?;
     let mut fields = vec![Field::new("fact", DataType::Utf8, true)];
-    let mut arrays: Vec<ArrayRef> =
-        vec![Arc::new(each().map(|(cells, _)| Some(cells.fact.as_str())).collect::<StringArray>())];
+    let mut arrays: Vec<ArrayRef> = vec![facts_coded];
     for name in names {
-        let mut texts = StringBuilder::with_capacity(rows, rows * 8);
-        for cells in facts {
-            match cells.position(name) {
-                None => (0..cells.cells.len()).for_each(|_| texts.append_null()),
-                Some(position) => {
-                    let values = &cells.dimensions[position].1;
-                    for cell in &cells.cells {
-                        texts.append_option(
-                            values.get(cell.codes[position] as usize).filter(|text| !text.is_empty()),
-                        );
-                    }
-                }
-            }
-        }
         fields.push(Field::new(name, DataType::Utf8, true));
-        arrays.push(Arc::new(texts.finish()));
+        arrays.push(coded_texts(facts, |cells| match cells.position(name) {
+            None => (&[], Box::new(std::iter::repeat_n(None, cells.len()))),
+            Some(position) => (
+                &cells.dimensions[position].1,
+                Box::new(cells.codes(position).iter().map(|code| Some(*code))),
+            ),
+        })?);
     }
     fields.push(Field::new("day", DataType::Date32, true));
-    arrays.push(Arc::new(each().map(|(_, cell)| cell.day.map(epoch_days)).collect::<Date32Array>()));
+    let days = facts.iter().flat_map(|cells| cells.days()).map(|day| day.map(epoch_days));
+    arrays.push(Arc::new(days.collect::<Date32Array>()));
     fields.push(Field::new("n", DataType::Int64, true));
     let numbers = facts.iter().enumerate().flat_map(|(fact, cells)| {
         let is_hidden = move |place: usize| {
             hidden.get(fact).and_then(|hidden| hidden.get(place)).copied().unwrap_or(false)
         };
-        cells.cells.iter().enumerate().map(move |(place, cell)| (!is_hidden(place)).then_some(cell.n))
+        cells.counts().iter().enumerate().map(move |(place, count)| (!is_hidden(place)).then_some(*count))
     });
     arrays.push(Arc::new(numbers.collect::<Int64Array>()));
-    encode(&RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)?)
+    encode(&Schema::new(fields), arrays)
+}
+
+/// The texts of a column, cell by cell, as distinct ones and codes; an empty text is none.
+fn coded_texts<'a>(
+    facts: &'a [Cells],
+    column: impl Fn(&'a Cells) -> (&'a [String], Box<dyn Iterator<Item = Option<u32>> + 'a>),
+) -> Result<ArrayRef, ReportError> {
+    let (mut values, mut keys) = (StringBuilder::new(), UInt32Builder::new());
+    let mut before = 0;
+    for cells in facts {
+        let (texts, codes) = column(cells);
+        texts.iter().for_each(|text| values.append_option(Some(text).filter(|text| !text.is_empty())));
+        codes.for_each(|code| keys.append_option(code.map(|code| code + before)));
+        before += texts.len() as u32;
+    }
+    Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(keys.finish(), Arc::new(values.finish()))?))
 }
 
 /// The cells of one fact over the named dimensions, out of what [`cells_to_parquet`] wrote; none if they have no such
@@ -179,15 +187,15 @@ fn cells_frame(batch: &RecordBatch) -> Frame {
     frame
 }
 
-fn encode(batch: &RecordBatch) -> Result<Vec<u8>, ReportError> {
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_write_page_header_statistics(false)
-        .set_created_by("assay".to_owned())
-        .build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))?;
-    writer.write(batch)?;
-    Ok(writer.into_inner()?)
+fn encode(schema: &Schema, arrays: Vec<ArrayRef>) -> Result<Vec<u8>, ReportError> {
+    let fields = schema.fields().iter().zip(&arrays);
+    let fields =
+        fields.map(|(field, array)| field.as_ref().clone().with_data_type(array.data_type().clone()));
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<Field>>())), arrays)?;
+    let mut bytes = Vec::new();
+    let groups = chunks::groups(&batch, schema)?.map(|group| Ok(group?.1));
+    chunks::write(schema, groups, &mut bytes)?;
+    Ok(bytes)
 }
 
 /// Days since 1970-01-01, as Arrow counts them.

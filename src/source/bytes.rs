@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
@@ -12,10 +12,17 @@ use super::unpack::XLS;
 #[derive(Debug)]
 pub enum Content {
     Text(Vec<u8>),
-    LongText(File, usize),
+    LongText(Filed),
     Workbook(Vec<u8>),
     /// An XLS and its size.
     OldWorkbook(u64),
+}
+
+/// A text in its file.
+#[derive(Debug)]
+pub struct Filed {
+    pub file: File,
+    pub length: usize,
 }
 
 /// Largest text that is read, after decompression.
@@ -23,23 +30,19 @@ const TEXT_LIMIT: u64 = 64 << 30;
 /// A text that unpacks to more than this many times its packed size is no table, unless it is small.
 const RATIO_LIMIT: u64 = 250;
 const SMALL_TEXT: u64 = 24 << 20;
-/// A text of more bytes is read piece by piece.
-const HELD_MAX: usize = 8 << 20;
 /// A workbook is held in memory while its cells stream out of it.
 const WORKBOOK_LIMIT: u64 = 2 << 30;
 
-/// Opens a file by what is in it, not by its name: gzip is unpacked, workbooks are recognised.
-pub fn open(path: &Path) -> Result<Content, SourceError> {
+/// Opens a file by what is in it, not by its name: gzip is unpacked, workbooks are recognised. A text of more than
+/// `held` bytes is left in its file, or unpacked into one that vanishes with the reader.
+pub fn open(path: &Path, held: usize) -> Result<Content, SourceError> {
     let io_error = |source| SourceError::Io { path: path.to_owned(), source };
     let file = File::open(path).map_err(io_error)?;
     let size = file.metadata().map_err(io_error)?.len();
     let mut reader = BufReader::with_capacity(1 << 16, file);
     let magic = peek(&mut reader).map_err(io_error)?;
     match magic {
-        [0x1f, 0x8b, ..] => {
-            let bytes = unpack(reader, size).map_err(|problem| problem.in_file(path))?;
-            Ok(Content::Text(bytes))
-        }
+        [0x1f, 0x8b, ..] => unpack(reader, size, held).map_err(|problem| problem.in_file(path)),
         [b'P', b'K', 3, 4] => {
             limit("the workbook", size, WORKBOOK_LIMIT).map_err(|problem| problem.in_file(path))?;
             read_all(reader, size).map(Content::Workbook).map_err(io_error)
@@ -51,7 +54,9 @@ pub fn open(path: &Path) -> Result<Content, SourceError> {
         _ => {
             limit("the file", size, TEXT_LIMIT).map_err(|problem| problem.in_file(path))?;
             match usize::try_from(size) {
-                Ok(length) if length > HELD_MAX => Ok(Content::LongText(reader.into_inner(), length)),
+                Ok(length) if length > held => {
+                    Ok(Content::LongText(Filed { file: reader.into_inner(), length }))
+                }
                 _ => read_all(reader, size).map(Content::Text).map_err(io_error),
             }
         }
@@ -87,23 +92,44 @@ fn read_all(mut reader: impl Read, size: u64) -> io::Result<Vec<u8>> {
 }
 
 /// Unpacks a gzip stream, and gives up as soon as it has grown beyond what a table could be packed from.
-fn unpack(reader: impl Read, packed: u64) -> Result<Vec<u8>, Problem> {
+fn unpack(reader: impl Read, packed: u64, held: usize) -> Result<Content, Problem> {
     let mut bytes = Vec::new();
+    let mut filed: Option<Filed> = None;
     let mut decoder = MultiGzDecoder::new(Counting { inner: reader, count: 0 });
+    let damaged = |error: io::Error| Problem::Damaged {
+        what: "the gzip stream cannot be unpacked to its end",
+        detail: error.to_string(),
+    };
     loop {
         let before = bytes.len();
-        (&mut decoder).take(STEP).read_to_end(&mut bytes).map_err(|error| Problem::Damaged {
-            what: "the gzip stream cannot be unpacked to its end",
-            detail: error.to_string(),
-        })?;
+        (&mut decoder).take(STEP).read_to_end(&mut bytes).map_err(damaged)?;
         if bytes.len() == before {
-            return Ok(bytes);
+            break;
         }
+        let length = filed.as_ref().map_or(0, |filed| filed.length) + bytes.len();
         // The end of a short stream is read ahead, so that a ratio is known only of what is long.
         let consumed = decoder.get_ref().count.min(packed);
         let most = TEXT_LIMIT.min(SMALL_TEXT.max(consumed.saturating_mul(RATIO_LIMIT)));
-        limit("the unpacked text", bytes.len() as u64, most)?;
+        limit("the unpacked text", length as u64, most)?;
+        if length > held {
+            let mut text = match filed.take() {
+                Some(text) => text,
+                None => Filed { file: tempfile::tempfile()?, length: 0 },
+            };
+            text.file.write_all(&bytes)?;
+            text.length = length;
+            bytes.clear();
+            filed = Some(text);
+        }
     }
+    Ok(match filed {
+        Some(mut text) => {
+            text.file.write_all(&bytes)?;
+            text.length += bytes.len();
+            Content::LongText(text)
+        }
+        None => Content::Text(bytes),
+    })
 }
 
 /// Bytes that are unpacked between two looks at how many there are.

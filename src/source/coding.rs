@@ -1,4 +1,4 @@
-use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 
 use encoding_rs::Encoding;
@@ -9,7 +9,7 @@ use super::error::Problem;
 use super::header::{self, Binding, PREVIEW};
 use super::records::{Fields, Found, Records, Splitter};
 use super::text::Text;
-use super::{Advance, BadRecord, Layout, RawColumn, RawTable};
+use super::{BadRecord, Layout, RawColumn, RawTable};
 use crate::column::{Coded, Dictionary};
 use crate::model::{Code, Fault};
 
@@ -21,139 +21,140 @@ pub fn code(
     encoding: &'static Encoding,
     sheet: Arc<str>,
 ) -> Result<RawTable, Problem> {
-    let (binding, mut coder, ended) = begin(records, layout, encoding, &sheet)?;
+    let Begun { binding, mut coder, ended, .. } = begin(records, layout, encoding, &sheet)?;
     if !ended {
         coder.rest(records, |_| false)?;
     }
-    coder.finish(&binding, sheet)
+    Ok(coder.finish(&binding, sheet))
 }
 
-/// Reads all records of a text, in chunks that are coded in parallel.
-///
-/// A chunk begins behind a line end, which need not end a record: where the chunk before it ends elsewhere, inside
-/// a quoted field, its records are read again from there. So the result is that of one pass.
-pub fn code_text(
+/// The header of a text, and where its records begin.
+#[derive(Debug)]
+pub struct Head {
+    pub binding: Binding,
+    pub encoding: &'static Encoding,
+    pub delimiter: u8,
+    /// Where the record behind the header begins, and on which line.
+    pub position: usize,
+    pub line: u64,
+}
+
+/// Bytes that are read at first, and then more of, where a record does not end.
+const STEP: usize = 4 << 20;
+
+/// Finds the header of a text.
+pub fn code_head(
     text: Text<'_>,
     delimiter: u8,
     layout: &Layout,
     encoding: &'static Encoding,
-    advance: Advance<'_>,
-) -> Result<RawTable, Problem> {
-    let sheet: Arc<str> = Arc::from("");
-    let head = code_head(text, delimiter, layout, encoding, &sheet)?;
-    let Head { binding, mut coder, mut position, mut line } = head;
-    let starts = chunk_starts(text, position)?;
-    let end_of = |index: usize| starts.get(index + 1).copied().unwrap_or(text.len());
-    let read = |buffer: &mut Vec<u8>, start, end| {
-        code_chunk(text, start, end, delimiter, buffer, || Coder::new(&binding, encoding, true, Vec::new()))
-    };
-    advance(position as u64, coder.lines.len() as u64);
-    let parts: Vec<Result<Chunk, Problem>> = (0..starts.len())
-        .into_par_iter()
-        .map_init(Vec::new, |buffer, index| {
-            let (start, end) = (starts[index], end_of(index));
-            let part = read(buffer, start, end)?;
-            advance((end - start) as u64, part.coder.lines.len() as u64);
-            Ok(part)
-        })
-        .collect();
-    let mut in_order = Vec::with_capacity(parts.len());
-    for (index, part) in parts.into_iter().enumerate() {
-        let mut part = match part? {
-            _ if position >= end_of(index) && index + 1 < starts.len() => continue,
-            part if position == starts[index] => part,
-            _ => read(&mut Vec::new(), position, end_of(index))?,
-        };
-        part.coder.shift(line);
-        line += part.lines;
-        position = part.end;
-        in_order.push(part.coder);
-    }
-    coder.append(in_order);
-    coder.finish(&binding, sheet)
-}
-
-/// Bytes of a chunk: small enough to balance, large enough to hold many repeats.
-const CHUNK: usize = 4 << 20;
-
-/// Where chunks begin: the first right here, the others behind a line end.
-fn chunk_starts(text: Text<'_>, from: usize) -> io::Result<Vec<usize>> {
-    let mut starts = vec![from];
-    let mut buffer = Vec::new();
-    let mut next = from.saturating_add(CHUNK);
-    while let Some(start) = text.next_line(next, &mut buffer)? {
-        starts.push(start);
-        next = start.saturating_add(CHUNK);
-    }
-    Ok(starts)
-}
-
-/// The header, and the records that were read to find it.
-struct Head {
-    binding: Binding,
-    coder: Coder,
-    /// Where the next record begins, and on which line.
-    position: usize,
-    line: u64,
-}
-
-fn code_head(
-    text: Text<'_>,
-    delimiter: u8,
-    layout: &Layout,
-    encoding: &'static Encoding,
-    sheet: &str,
 ) -> Result<Head, Problem> {
     let mut buffer = Vec::new();
-    let mut end = CHUNK.min(text.len());
+    let mut end = STEP.min(text.len());
     loop {
-        let mut splitter = Splitter::new(text.piece(0..end, &mut buffer)?, delimiter);
-        let begun = begin(&mut splitter, layout, encoding, sheet);
+        let bytes = text.piece(0..end, &mut buffer)?;
+        let mut splitter = Splitter::new(bytes, delimiter);
+        let begun = begin(&mut splitter, layout, encoding, "");
         if end == text.len() || !(splitter.ran_out() || splitter.position() == end) {
-            let (binding, coder, _) = begun?;
-            return Ok(Head { binding, coder, position: splitter.position(), line: splitter.lines() });
+            let begun = begun?;
+            let (position, line) = behind(begun.header_line, bytes, delimiter)?;
+            return Ok(Head { binding: begun.binding, encoding, delimiter, position, line });
         }
         end = end.saturating_mul(2).min(text.len());
     }
 }
 
-/// The records that begin in a chunk.
-struct Chunk {
-    coder: Coder,
-    /// Where the record behind them begins.
-    end: usize,
-    /// Line ends among them.
-    lines: u64,
-}
-
-/// Codes the records that begin between two positions; the last of them may reach beyond.
-fn code_chunk(
-    text: Text<'_>,
-    start: usize,
-    end: usize,
-    delimiter: u8,
-    buffer: &mut Vec<u8>,
-    coder: impl Fn() -> Coder,
-) -> Result<Chunk, Problem> {
-    let mut seen = end;
+/// Where the record behind the one on a line begins, and on which line.
+fn behind(header_line: u64, bytes: &[u8], delimiter: u8) -> Result<(usize, u64), Problem> {
+    let mut splitter = Splitter::new(bytes, delimiter);
+    let mut fields = Fields::default();
     loop {
-        let mut splitter = Splitter::within(text.piece(start..seen, buffer)?, delimiter);
-        let mut coder = coder();
-        coder.rest(&mut splitter, |own| start + own.position() >= end)?;
-        if !splitter.ran_out() || seen >= text.len() {
-            return Ok(Chunk { coder, end: start + splitter.position(), lines: splitter.lines() });
+        match splitter.next(&mut fields)? {
+            Found::Record { line } if line < header_line => {}
+            Found::OpenQuote { .. } => {}
+            Found::Record { .. } | Found::End => return Ok((splitter.position(), splitter.lines())),
         }
-        seen = seen.saturating_add(CHUNK);
     }
 }
 
-/// Finds the header and codes what was read on the way to it; whether there is nothing more to read.
+/// The records that begin in a piece of a text, on lines counted from where it begins.
+#[derive(Debug)]
+pub struct Piece {
+    pub table: RawTable,
+    /// Where the record behind them begins.
+    pub end: usize,
+    /// Line ends among them.
+    pub lines: u64,
+}
+
+/// Bytes that a piece is read by: they stay in a processor's own memory while they are split.
+const WINDOW: usize = 1 << 19;
+/// Bytes behind a window that its last record may reach into, at first.
+const OVERHANG: usize = 1 << 14;
+
+/// Codes the records that begin between two positions; the last of them may reach beyond.
+pub fn code_piece(
+    text: Text<'_>,
+    head: &Head,
+    start: usize,
+    end: usize,
+    buffer: &mut Vec<u8>,
+) -> Result<Piece, Problem> {
+    let mut overhang = OVERHANG;
+    loop {
+        if let Some(piece) = code_windows(text, head, start..end, overhang, buffer)? {
+            return Ok(piece);
+        }
+        // A record reached further.
+        overhang = overhang.saturating_mul(16);
+    }
+}
+
+/// Nothing if a record reaches further behind its window than expected.
+fn code_windows(
+    text: Text<'_>,
+    head: &Head,
+    range: Range<usize>,
+    overhang: usize,
+    buffer: &mut Vec<u8>,
+) -> Result<Option<Piece>, Problem> {
+    let mut coder = Coder::new(&head.binding, head.encoding, true, Vec::new());
+    let (mut position, mut lines) = (range.start, 0);
+    while position < range.end {
+        let window_end = position.saturating_add(WINDOW).min(range.end);
+        let seen = window_end.saturating_add(overhang);
+        let bytes = text.piece(position..seen, buffer)?;
+        let mut splitter = Splitter::within(bytes, head.delimiter, lines);
+        coder.rest(&mut splitter, |own| position + own.position() >= window_end)?;
+        if splitter.ran_out() && seen < text.len() {
+            return Ok(None);
+        }
+        if splitter.position() == 0 {
+            break;
+        }
+        position += splitter.position();
+        lines = splitter.lines();
+    }
+    let table = coder.finish(&head.binding, Arc::from(""));
+    Ok(Some(Piece { table, end: position, lines }))
+}
+
+/// The header, and the records that were read to find it.
+struct Begun {
+    binding: Binding,
+    header_line: u64,
+    coder: Coder,
+    /// There is nothing more to read.
+    ended: bool,
+}
+
+/// Finds the header and codes what was read on the way to it.
 fn begin(
     records: &mut dyn Records,
     layout: &Layout,
     encoding: &'static Encoding,
     sheet: &str,
-) -> Result<(Binding, Coder, bool), Problem> {
+) -> Result<Begun, Problem> {
     let mut preview: Vec<(u64, Fields)> = Vec::new();
     let mut coder_faults = Vec::new();
     let mut ended = false;
@@ -178,7 +179,7 @@ fn begin(
     for (line, fields) in preview.iter().skip(binding.index + 1) {
         coder.record(*line, fields);
     }
-    Ok((binding, coder, ended))
+    Ok(Begun { binding, header_line, coder, ended })
 }
 
 fn open_quote(line: u64, fields: &Fields, encoding: &'static Encoding) -> BadRecord {
@@ -288,31 +289,8 @@ impl Coder {
         Ok(())
     }
 
-    /// Counts lines from further down.
-    fn shift(&mut self, lines: u64) {
-        self.lines.iter_mut().for_each(|line| *line += lines);
-        self.bad_records.iter_mut().for_each(|bad| bad.line += lines);
-    }
-
-    /// Puts the rows of other coders behind those of this one; codes are as if one had read them all.
-    fn append(&mut self, parts: Vec<Coder>) {
-        let columns = self.dictionaries.par_iter_mut().zip(&mut self.codes).enumerate();
-        columns.for_each(|(column, (dictionary, codes))| {
-            codes.reserve(parts.iter().map(|part| part.lines.len()).sum());
-            for part in &parts {
-                let remap: Vec<u32> =
-                    part.dictionaries[column].iter().map(|text| dictionary.intern(text)).collect();
-                codes.extend(part.codes[column].iter().map(|code| remap[*code as usize]));
-            }
-        });
-        for part in parts {
-            self.lines.extend(part.lines);
-            self.bad_records.extend(part.bad_records);
-        }
-    }
-
     /// Decodes each distinct text; a record that holds one that does not decode is bad.
-    fn finish(mut self, binding: &Binding, sheet: Arc<str>) -> Result<RawTable, Problem> {
+    fn finish(mut self, binding: &Binding, sheet: Arc<str>) -> RawTable {
         let mut values: Vec<Vec<Arc<str>>> = Vec::new();
         let mut bad_rows: Vec<(u32, usize)> = Vec::new();
         let encoding = self.encoding;
@@ -328,12 +306,7 @@ impl Coder {
                 );
             }
         }
-        let all_damaged = !self.lines.is_empty() && bad_rows.len() > self.lines.len() / 10 + 10;
-        if all_damaged {
-            let line = bad_rows.first().and_then(|(row, _)| self.lines.get(*row as usize).copied());
-            let tried = self.encoding.name().to_owned();
-            return Err(Problem::Encoding { tried, offset: 0, line: line.unwrap_or_default() });
-        }
+        let undecodable = bad_rows.len();
         bad_rows.sort_unstable();
         bad_rows.dedup_by_key(|(row, _)| *row);
         let headers: Vec<String> = self
@@ -365,15 +338,16 @@ impl Coder {
             .zip(self.codes)
             .map(|((header, values), codes)| RawColumn { header, texts: Coded::new(values, codes) });
         let columns = binding.columns.iter().map(|bound| bound.and_then(|_| coded.next())).collect();
-        Ok(RawTable {
+        RawTable {
             sheet,
             encoding: self.encoding.name(),
             columns,
             wide: coded.collect(),
             lines: self.lines,
             bad_records: self.bad_records,
+            undecodable,
             unknown_headers: binding.unknown.clone(),
-        })
+        }
     }
 }
 
@@ -384,68 +358,4 @@ fn decode_all(encoding: &'static Encoding, dictionary: &Dictionary) -> (Vec<Arc<
         None => (Arc::from(show(encoding, bytes)), true),
     });
     texts.unzip()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::Write;
-
-    use encoding_rs::UTF_8;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::source::{Request, Wide};
-
-    fn layout() -> Layout {
-        let request = |name: &str| Request {
-            name: name.to_owned(),
-            headers: vec![name.to_owned()],
-            aliases: Vec::new(),
-            required: true,
-        };
-        Layout {
-            requests: vec![request("a"), request("b")],
-            wide: Wide::None,
-            sheets: crate::source::Sheets::First,
-            header_row: None,
-            encoding: None,
-            delimiter: None,
-        }
-    }
-
-    #[test]
-    fn chunks_read_as_one_pass_does() {
-        // Quoted fields with line ends in them lie across every place where a chunk could begin.
-        let mut text = "a,b\r\n".to_owned();
-        while text.len() < 3 * CHUNK {
-            let number = text.len() % 977;
-            text.push_str(&format!("{number},\"first\r\nsecond,\n\r\n{number}\"\r\n\r\nx,y\n"));
-            if number == 0 {
-                text.push_str("z,\"\n".repeat(3).as_str());
-            }
-        }
-        text.push_str("tail,\"never closed\nlast,row");
-        let one = code(&mut Splitter::new(text.as_bytes(), b','), &layout(), UTF_8, Arc::from(""));
-        let other = code_text(Text::Held(text.as_bytes()), b',', &layout(), UTF_8, &|_, _| {});
-        let (one, other) = (one.expect("reads"), other.expect("reads"));
-        assert!(one.lines.len() > 1000 && !one.bad_records.is_empty());
-        assert!(one == other, "{} and {} rows", one.lines.len(), other.lines.len());
-        let mut file = tempfile::tempfile().expect("a file");
-        file.write_all(text.as_bytes()).expect("writes");
-        let filed = Text::Filed { file: &file, skip: 0, length: text.len() };
-        assert!(one == code_text(filed, b',', &layout(), UTF_8, &|_, _| {}).expect("reads"));
-    }
-
-    proptest! {
-        #[test]
-        fn chunks_begin_behind_line_ends(bytes in proptest::collection::vec(prop::sample::select(b"a\"\r\n".to_vec()), 0..40)) {
-            let mut long = vec![b'x'; CHUNK];
-            long.extend(&bytes);
-            long.extend(vec![b'y'; 10]);
-            for start in chunk_starts(Text::Held(&long), 0).expect("held").into_iter().skip(1) {
-                prop_assert!(matches!(long[start - 1], b'\n' | b'\r'));
-                prop_assert!(!(long[start - 1] == b'\r' && long[start] == b'\n'));
-            }
-        }
-    }
 }

@@ -29,12 +29,11 @@ pub fn grids(path: &Path) -> Result<Vec<Grid>, SourceError> {
         let what = "the file".to_owned();
         return Err(Problem::TooLarge { what, size, limit: LIMIT }.in_file(path));
     }
-    let read = match bytes::open(path)? {
+    let read = match bytes::open(path, LIMIT as usize)? {
         Content::Text(bytes) => text(&bytes),
-        Content::LongText(_, _) => {
-            let bytes =
-                std::fs::read(path).map_err(|source| SourceError::Io { path: path.to_owned(), source })?;
-            text(&bytes)
+        Content::LongText(unpacked) => {
+            let (what, size) = ("the unpacked text".to_owned(), unpacked.length as u64);
+            Err(Problem::TooLarge { what, size, limit: LIMIT })
         }
         Content::Workbook(bytes) if !super::unpack::is_ods(&bytes) => workbook(&bytes),
         Content::Workbook(_) | Content::OldWorkbook(_) => Err(Problem::Unsupported { kind: "XLS and ODS" }),

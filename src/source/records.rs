@@ -107,9 +107,9 @@ impl<'a> Splitter<'a> {
         Splitter { bytes, position: 0, line: 1, delimiter, ran_out: false, above: Above::default() }
     }
 
-    /// Begins further down in a text, and counts lines from there.
-    pub fn within(bytes: &'a [u8], delimiter: u8) -> Splitter<'a> {
-        Splitter { line: 0, ..Splitter::new(bytes, delimiter) }
+    /// Begins further down in a text, and counts lines on from there.
+    pub fn within(bytes: &'a [u8], delimiter: u8, line: u64) -> Splitter<'a> {
+        Splitter { line, ..Splitter::new(bytes, delimiter) }
     }
 
     /// Whether the bytes ended where more of them could have told otherwise.

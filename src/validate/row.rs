@@ -91,7 +91,6 @@ pub fn check(table: &RawTable, input: &InputFile, spec: &CheckSpec, reference: &
         }
         frame.set(&name, normalized.values);
     }
-    warnings.extend(cut_off(table, input));
     let rows_rejected = table.bad_records.len() + bad.iter().filter(|bad| **bad).count();
     if rows_rejected > table.bad_records.len() {
         let good: Vec<u32> = (0..rows as u32).filter(|row| !bad[*row as usize]).collect();
@@ -165,13 +164,12 @@ fn refuse(
 const ROW_LIMITS: [u64; 2] = [65_536, 1_048_576];
 
 /// A table that ends where a spreadsheet ends was likely cut there: a public agency once lost 15,841 cases so.
-fn cut_off(table: &RawTable, input: &InputFile) -> Option<Rejection> {
-    let records = table.bad_records.iter().map(|bad| bad.line);
-    let last = table.lines.iter().copied().chain(records).max()?;
-    ROW_LIMITS.contains(&last).then(|| {
+pub fn cut_off(input: &InputFile, sheet: &Arc<str>, last_line: u64) -> Option<Rejection> {
+    ROW_LIMITS.contains(&last_line).then(|| {
         let (found, expected) =
-            (format!("{last} rows"), "a table that ends before the last row there is".to_owned());
-        Rejection::warning(origin(table, input, last), "", Code::RowLimit, found, expected)
+            (format!("{last_line} rows"), "a table that ends before the last row there is".to_owned());
+        let place = Origin { file: input.name.clone(), sheet: sheet.clone(), line: last_line };
+        Rejection::warning(place, "", Code::RowLimit, found, expected)
     })
 }
 

@@ -11,6 +11,8 @@ mod forms;
 mod fuzz;
 #[cfg(feature = "delta")]
 mod lake;
+#[cfg(feature = "delta")]
+mod parts;
 mod real_records;
 mod repeatable;
 mod scenarios;

@@ -31,14 +31,14 @@ const UNSEEN: u32 = u32::MAX - 1;
 const EXTREME_MAX: usize = 128;
 
 /// The bytes of a chunk and what the footer says of it.
-pub(super) type Chunk = (Bytes, ColumnCloseResult);
+pub type Chunk = (Bytes, ColumnCloseResult);
 
 /// Encodes the rows of one row group of one column. Whole numbers that are not coded are stored as differences,
 /// everything else by a dictionary.
 ///
 /// # Errors
 /// A type that the lake does not store, or a page beyond two gigabytes.
-pub(super) fn encode(array: &ArrayRef, column: &ColumnDescPtr) -> Result<Chunk, ParquetError> {
+pub fn encode(array: &ArrayRef, column: &ColumnDescPtr) -> Result<Chunk, ParquetError> {
     let mut pages = Pages::new()?;
     let (statistics, data_begins) = match array.as_primitive_opt::<Int64Type>() {
         Some(numbers) => (add_numbers(numbers, &mut pages)?, None),

@@ -1,0 +1,113 @@
+//! Row groups encoded before it is known whether, and into which file, they will be written.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use arrow::array::{RecordBatch, new_null_array};
+use arrow::error::ArrowError;
+use bytes::Bytes;
+use parquet::column::writer::ColumnCloseResult;
+use parquet::errors::ParquetError;
+use parquet::schema::types::ColumnDescPtr;
+
+use super::disk::at;
+use super::schema::{coded, columns_of, stored_schema, without_month};
+use super::{Column, LakeError};
+use crate::column::chunks::{self, Chunk};
+
+/// A file without a name in the lake's own folder: it vanishes with the run.
+#[derive(Debug)]
+pub struct Staging {
+    folder: PathBuf,
+    file: Mutex<File>,
+}
+
+/// Rows of one table, encoded; and a digest of what they hold, the run that brought them left out.
+#[derive(Debug)]
+pub struct Encoded {
+    pub groups: Vec<Group>,
+    pub digest: String,
+}
+
+/// Column that says which run brought a row: no part of what a partition holds.
+const RUN: &str = "run";
+
+/// Rows of a row group.
+#[derive(Debug)]
+pub struct Group {
+    pub(super) rows: usize,
+    pub(super) columns: Vec<Column>,
+    chunks: Vec<Staged>,
+}
+
+/// Where a column chunk lies, and what the footer will say of it.
+#[derive(Debug)]
+struct Staged {
+    offset: u64,
+    length: usize,
+    close: ColumnCloseResult,
+}
+
+impl Staging {
+    pub(super) fn new(folder: &Path) -> Result<Staging, LakeError> {
+        let file = tempfile::tempfile_in(folder).map_err(at(folder))?;
+        Ok(Staging { folder: folder.to_owned(), file: Mutex::new(file) })
+    }
+
+    /// Encodes the rows of a table, as one group or several.
+    ///
+    /// # Errors
+    /// A type that the lake does not store, or the disk is full.
+    pub fn put(&self, table: &str, batch: Result<RecordBatch, ArrowError>) -> Result<Encoded, LakeError> {
+        let arrow = |source| LakeError::Arrow { table: table.to_owned(), source };
+        let failed = |source| LakeError::Parquet { path: self.folder.clone(), source };
+        let batch = batch.and_then(without_month).map_err(arrow)?;
+        let columns = columns_of(table, &batch.schema())?;
+        let mut hasher = blake3::Hasher::new();
+        let schema = stored_schema(&columns);
+        let encoded = chunks::groups(&batch, &schema).map_err(failed)?;
+        let groups = encoded.map(|group| {
+            let (rows, encoded) = group.map_err(failed)?;
+            for (column, (bytes, _)) in columns.iter().zip(&encoded).filter(|(column, _)| column.name != RUN)
+            {
+                for part in [column.name.as_bytes(), bytes] {
+                    hasher.update(&(part.len() as u64).to_le_bytes()).update(part);
+                }
+            }
+            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut offset = file.seek(SeekFrom::End(0)).map_err(at(&self.folder))?;
+            let mut chunks = Vec::with_capacity(encoded.len());
+            for (bytes, close) in encoded {
+                file.write_all(&bytes).map_err(at(&self.folder))?;
+                chunks.push(Staged { offset, length: bytes.len(), close });
+                offset += bytes.len() as u64;
+            }
+            Ok(Group { rows, columns: columns.clone(), chunks })
+        });
+        let groups = groups.collect::<Result<_, LakeError>>()?;
+        Ok(Encoded { groups, digest: hasher.finalize().to_hex().to_string() })
+    }
+
+    /// The chunks of a group in the order of the columns of its file; those that it lacks are empty.
+    pub(super) fn chunks(
+        &self,
+        group: &Group,
+        columns: &[(Column, ColumnDescPtr)],
+    ) -> Result<Vec<Chunk>, ParquetError> {
+        let chunk = |(column, description): &(Column, ColumnDescPtr)| {
+            let Some(place) = group.columns.iter().position(|own| own.name == column.name) else {
+                let kind = stored_schema(std::slice::from_ref(column)).field(0).data_type().clone();
+                return chunks::encode(&new_null_array(&coded(kind), group.rows), description);
+            };
+            let staged = &group.chunks[place];
+            let mut bytes = vec![0; staged.length];
+            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::Start(staged.offset))?;
+            file.read_exact(&mut bytes)?;
+            Ok((Bytes::from(bytes), staged.close.clone()))
+        };
+        columns.iter().map(chunk).collect()
+    }
+}

@@ -1,0 +1,337 @@
+//! Reading a file in pieces: those of a long text side by side, every sheet of a workbook one by one.
+//!
+//! A piece begins behind a line end, which need not end a record: where the piece before it ends elsewhere, inside
+//! a quoted field, its records are read again from there. So the outcome is that of one pass.
+
+use std::io;
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::bytes::{self, Content, Filed};
+use super::coding::{self, Head};
+use super::encoding;
+use super::error::Problem;
+use super::text::Text;
+use super::{Layout, RawTable, SourceError, unpack, workbook};
+
+/// Bytes of a piece, where nobody says otherwise: small enough to balance and to be held by every thread, large
+/// enough to hold many repeats.
+pub const PIECE: usize = 16 << 20;
+
+/// Told from time to time how many more bytes and rows have been read, from any thread.
+pub type Advance<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
+/// How files are read.
+#[derive(Clone, Copy)]
+pub struct Reader<'a> {
+    /// The program that unpacks XLS and ODS, see [`super::unpack`].
+    pub unpacker: Option<&'a Path>,
+    /// Bytes of a piece.
+    pub piece: usize,
+    pub advance: Advance<'a>,
+}
+
+/// What was made of a piece or of a sheet.
+#[derive(Debug)]
+pub struct Taken<T> {
+    pub value: T,
+    /// Lines of the file before the piece: lines in it count from there.
+    pub lines_before: u64,
+    /// Last line in the file on which a record begins.
+    pub last_line: u64,
+}
+
+/// What is known of a table once it is handed on.
+struct Extent {
+    rows: usize,
+    records: usize,
+    undecodable: usize,
+    first_undecodable: u64,
+    last_line: u64,
+    encoding: &'static str,
+}
+
+impl Reader<'_> {
+    /// Reads every chosen sheet of a file, or every piece of a text, and hands each on as soon as it is there; the
+    /// results are in the order of the file.
+    ///
+    /// # Errors
+    /// The file cannot be opened, decompressed or decoded, or has no header with the required columns.
+    pub fn read<T: Send>(
+        &self,
+        path: &Path,
+        layout: &Layout,
+        take: &(dyn Fn(RawTable) -> T + Sync),
+    ) -> Result<Vec<Taken<T>>, SourceError> {
+        let read = match bytes::open(path, self.piece)? {
+            Content::Text(bytes) => self.read_text(&bytes, layout, take),
+            Content::LongText(filed) => self.read_long_text(&filed, layout, take),
+            Content::Workbook(bytes) if unpack::is_ods(&bytes) => workbook::check_sizes(&bytes)
+                .and_then(|()| unpack::read(path, layout, self.unpacker))
+                .map(|tables| self.take_sheets(tables, bytes.len() as u64, take)),
+            Content::Workbook(bytes) => workbook::read(&bytes, layout)
+                .map(|tables| self.take_sheets(tables, bytes.len() as u64, take)),
+            Content::OldWorkbook(size) => {
+                unpack::read(path, layout, self.unpacker).map(|tables| self.take_sheets(tables, size, take))
+            }
+        };
+        read.map_err(|error| error.in_file(path))
+    }
+
+    fn take_sheets<T>(
+        &self,
+        tables: Vec<RawTable>,
+        bytes: u64,
+        take: &(dyn Fn(RawTable) -> T + Sync),
+    ) -> Vec<Taken<T>> {
+        let rows: usize = tables.iter().map(|table| table.lines.len()).sum();
+        (self.advance)(bytes, rows as u64);
+        let taken = tables.into_iter().map(|table| {
+            let last_line = extent(&table).last_line;
+            Taken { value: take(table), lines_before: 0, last_line }
+        });
+        taken.collect()
+    }
+
+    fn read_text<T: Send>(
+        &self,
+        bytes: &[u8],
+        layout: &Layout,
+        take: &(dyn Fn(RawTable) -> T + Sync),
+    ) -> Result<Vec<Taken<T>>, Problem> {
+        let found = encoding::detect(bytes, layout.encoding, layout.delimiter)?;
+        let text = Text::Held(found.bytes(bytes));
+        let head = coding::code_head(text, found.delimiter, layout, found.encoding)?;
+        self.read_pieces(text, &head, take)
+    }
+
+    /// A text that need not be held whole, unless it has to be transcoded: its beginning tells how it is written.
+    fn read_long_text<T: Send>(
+        &self,
+        filed: &Filed,
+        layout: &Layout,
+        take: &(dyn Fn(RawTable) -> T + Sync),
+    ) -> Result<Vec<Taken<T>>, Problem> {
+        let (file, length) = (&filed.file, filed.length);
+        let whole = Text::Filed { file, skip: 0, length };
+        let mut buffer = Vec::new();
+        let mut seen = encoding::SAMPLE * 2;
+        // A beginning that is all ASCII tells nothing.
+        while whole.piece(0..seen, &mut buffer)?.is_ascii() && seen < ASCII_MAX.min(length) {
+            seen *= 2;
+        }
+        let lines = memchr::memrchr(b'\n', &buffer).map_or(buffer.len(), |end| end + 1);
+        match encoding::detect(buffer.get(..lines).unwrap_or_default(), layout.encoding, layout.delimiter) {
+            Ok(found) if found.splits_raw() => {
+                drop(buffer);
+                let text = Text::Filed { file, skip: found.skip, length: length - found.skip };
+                let head = coding::code_head(text, found.delimiter, layout, found.encoding)?;
+                self.read_pieces(text, &head, take)
+            }
+            _ => self.read_text(whole.piece(0..length, &mut buffer)?, layout, take),
+        }
+    }
+
+    fn read_pieces<T: Send>(
+        &self,
+        text: Text<'_>,
+        head: &Head,
+        take: &(dyn Fn(RawTable) -> T + Sync),
+    ) -> Result<Vec<Taken<T>>, Problem> {
+        let starts = piece_starts(text, head.position, self.piece)?;
+        let end_of = |index: usize| starts.get(index + 1).copied().unwrap_or(text.len());
+        let read = |buffer: &mut Vec<u8>, start, end| {
+            let piece = coding::code_piece(text, head, start, end, buffer)?;
+            let extent = extent(&piece.table);
+            Ok::<_, Problem>(Read { extent, value: take(piece.table), end: piece.end, lines: piece.lines })
+        };
+        (self.advance)(head.position as u64, 0);
+        let parts: Vec<Result<Read<T>, Problem>> = (0..starts.len())
+            .into_par_iter()
+            .with_max_len(1)
+            .map(|index| {
+                let (start, end) = (starts[index], end_of(index));
+                let part = read(&mut Vec::new(), start, end)?;
+                (self.advance)((end - start) as u64, part.extent.rows as u64);
+                Ok(part)
+            })
+            .collect();
+        let (mut position, mut lines_before, mut last_line) = (head.position, head.line, 0);
+        let (mut taken, mut extents) = (Vec::with_capacity(parts.len()), Vec::new());
+        for (index, part) in parts.into_iter().enumerate() {
+            let part = match part? {
+                _ if position >= end_of(index) && index + 1 < starts.len() => continue,
+                part if position == starts[index] => part,
+                _ => read(&mut Vec::new(), position, end_of(index))?,
+            };
+            if part.extent.records > 0 {
+                last_line = part.extent.last_line.saturating_add(lines_before);
+            }
+            taken.push(Taken { value: part.value, lines_before, last_line });
+            extents.push((part.extent, lines_before));
+            lines_before += part.lines;
+            position = part.end;
+        }
+        refuse_undecodable(&extents)?;
+        Ok(taken)
+    }
+}
+
+/// A piece that was read from where it was thought to begin.
+struct Read<T> {
+    extent: Extent,
+    value: T,
+    end: usize,
+    lines: u64,
+}
+
+fn extent(table: &RawTable) -> Extent {
+    let bad = || table.bad_records.iter();
+    let undecodable = bad().filter(|bad| bad.fault.code == crate::model::Code::BadEncoding);
+    let lines = table.lines.iter().copied().chain(bad().map(|bad| bad.line));
+    Extent {
+        rows: table.lines.len(),
+        records: table.lines.len() + table.bad_records.len(),
+        undecodable: table.undecodable,
+        first_undecodable: undecodable.map(|bad| bad.line).min().unwrap_or_default(),
+        last_line: lines.max().unwrap_or_default(),
+        encoding: table.encoding,
+    }
+}
+
+/// A few damaged records are refused one by one; where a tenth does not decode, the file is written otherwise.
+fn refuse_undecodable(extents: &[(Extent, u64)]) -> Result<(), Problem> {
+    let sum = |of: fn(&Extent) -> usize| extents.iter().map(|(extent, _)| of(extent)).sum::<usize>();
+    if sum(|extent| extent.undecodable) <= sum(|extent| extent.records) / 10 + 10 {
+        return Ok(());
+    }
+    let mut damaged = extents.iter().filter(|(extent, _)| extent.undecodable > 0);
+    let (line, tried) = damaged.next().map_or((0, ""), |(extent, before)| {
+        (extent.first_undecodable.saturating_add(*before), extent.encoding)
+    });
+    Err(Problem::Encoding { tried: tried.to_owned(), offset: 0, line })
+}
+
+/// Where pieces begin: the first right here, the others behind a line end.
+fn piece_starts(text: Text<'_>, from: usize, piece: usize) -> io::Result<Vec<usize>> {
+    let mut starts = vec![from];
+    let mut buffer = Vec::new();
+    let mut next = from.saturating_add(piece.max(1));
+    while let Some(start) = text.next_line(next, &mut buffer)? {
+        starts.push(start);
+        next = start.saturating_add(piece.max(1));
+    }
+    Ok(starts)
+}
+
+/// A text that is ASCII this far is taken for ASCII; records that are not are refused one by one.
+const ASCII_MAX: usize = 128 << 20;
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::Arc;
+
+    use encoding_rs::UTF_8;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::source::records::Splitter;
+    use crate::source::{Request, Sheets, Wide};
+
+    fn layout() -> Layout {
+        let request = |name: &str| Request {
+            name: name.to_owned(),
+            headers: vec![name.to_owned()],
+            aliases: Vec::new(),
+            required: true,
+        };
+        Layout {
+            requests: vec![request("a"), request("b")],
+            wide: Wide::None,
+            sheets: Sheets::First,
+            header_row: None,
+            encoding: None,
+            delimiter: None,
+        }
+    }
+
+    /// Line and texts of each row, line and finding of each bad record, and the last line.
+    type Told = (Vec<(u64, Vec<String>)>, Vec<(u64, String)>, u64);
+
+    fn told(tables: Vec<(RawTable, u64)>) -> Told {
+        let (mut rows, mut bad, mut last) = (Vec::new(), Vec::new(), 0);
+        for (table, before) in tables {
+            for (row, line) in table.lines.iter().enumerate() {
+                let texts = table.columns.iter().flatten().map(|column| column.texts.get(row).to_string());
+                rows.push((line + before, texts.collect()));
+            }
+            bad.extend(table.bad_records.iter().map(|bad| (bad.line + before, bad.found.clone())));
+            let extent = extent(&table);
+            last = if extent.records > 0 { extent.last_line + before } else { last };
+        }
+        bad.sort_unstable();
+        (rows, bad, last)
+    }
+
+    fn in_pieces(text: Text<'_>, piece: usize) -> Told {
+        let reader = Reader { unpacker: None, piece, advance: &|_, _| {} };
+        let head = coding::code_head(text, b',', &layout(), UTF_8).expect("a header");
+        let taken = reader.read_pieces(text, &head, &|table| table).expect("reads");
+        let last = taken.last().map_or(0, |taken| taken.last_line);
+        let told = told(taken.into_iter().map(|taken| (taken.value, taken.lines_before)).collect());
+        assert_eq!(told.2, last);
+        told
+    }
+
+    fn in_one_pass(text: &[u8]) -> Told {
+        let table = coding::code(&mut Splitter::new(text, b','), &layout(), UTF_8, Arc::from(""));
+        told(vec![(table.expect("reads"), 0)])
+    }
+
+    #[test]
+    fn pieces_read_as_one_pass_does() {
+        // Quoted fields with line ends in them lie across every place where a piece could begin.
+        let mut text = "preface\r\n\r\na,b\r\n".to_owned();
+        while text.len() < 100_000 {
+            let number = text.len() % 977;
+            text.push_str(&format!("{number},\"first\r\nsecond,\n\r\n{number}\"\r\n\r\nx,y\n"));
+            if number == 0 {
+                text.push_str("z,\"\n".repeat(3).as_str());
+            }
+        }
+        text.push_str("tail,\"never closed\nlast,row");
+        let one = in_one_pass(text.as_bytes());
+        assert!(one.0.len() > 1000 && !one.1.is_empty());
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(text.as_bytes()).expect("writes");
+        let filed = Text::Filed { file: &file, skip: 0, length: text.len() };
+        for piece in [1, 7, 100, 10_000, PIECE] {
+            assert_eq!(in_pieces(Text::Held(text.as_bytes()), piece), one, "pieces of {piece}");
+            assert_eq!(in_pieces(filed, piece), one, "filed pieces of {piece}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_reads_in_pieces_as_in_one(
+            bytes in proptest::collection::vec(prop::sample::select(b"x,\"\r\n".to_vec()), 0..60),
+            piece in 1usize..20,
+        ) {
+            let text = [b"a,b\n", bytes.as_slice()].concat();
+            prop_assert_eq!(in_pieces(Text::Held(&text), piece), in_one_pass(&text));
+        }
+
+        #[test]
+        fn pieces_begin_behind_line_ends(bytes in proptest::collection::vec(prop::sample::select(b"a\"\r\n".to_vec()), 0..40)) {
+            let mut long = vec![b'x'; 100];
+            long.extend(&bytes);
+            long.extend(vec![b'y'; 10]);
+            for start in piece_starts(Text::Held(&long), 0, 90).expect("held").into_iter().skip(1) {
+                prop_assert!(matches!(long[start - 1], b'\n' | b'\r'));
+                prop_assert!(!(long[start - 1] == b'\r' && long[start] == b'\n'));
+            }
+        }
+    }
+}
