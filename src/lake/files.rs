@@ -16,6 +16,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
+use rayon::prelude::*;
 
 use super::blobs::fault;
 use super::disk::{Readers, Taken, aside, at, settle};
@@ -23,10 +24,7 @@ use super::plan::{Content, Partition};
 use super::schema::{MONTH, coded, columns_of, conform, extend, read_schema, stored_schema, without_month};
 use super::stats::stats_of;
 use super::{Column, DataFile, LakeError, TablePin};
-use crate::column::chunks;
-
-/// Rows of a batch that `read` returns.
-const BATCH: usize = 1 << 16;
+use crate::column::chunks::{self, ROW_GROUP};
 
 /// A data file just written.
 pub(super) struct Written {
@@ -126,13 +124,21 @@ pub(super) fn read(
     let fields = plain.schema().fields().iter();
     let fields = fields.map(|field| field.as_ref().clone().with_data_type(coded(field.data_type().clone())));
     let options = options.with_schema(Arc::new(Schema::new(fields.collect::<Vec<Field>>())));
-    let metadata = ArrowReaderMetadata::load(&source, options).map_err(failed)?;
+    let metadata = ArrowReaderMetadata::try_new(plain.metadata().clone(), options).map_err(failed)?;
     let names = columns.iter().map(|column| column.name.as_str());
     let mask = ProjectionMask::columns(metadata.parquet_schema(), names);
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata).with_projection(mask);
-    let reader = reader.with_batch_size(BATCH).build().map_err(failed)?;
     let wrong = |source| LakeError::Arrow { table: table.name.clone(), source };
-    reader
-        .map(|batch| conform(&batch.map_err(wrong)?, &Arc::clone(&schema), &file.month).map_err(wrong))
-        .collect()
+    let groups = 0..metadata.metadata().num_row_groups();
+    // One after the other: texts of two groups in one batch would have to be coded anew.
+    let batches = groups.into_par_iter().map(|group| {
+        let source = File::open(&path).map_err(at(&path))?;
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata.clone());
+        let reader =
+            reader.with_projection(mask.clone()).with_row_groups(vec![group]).with_batch_size(ROW_GROUP);
+        let batches = reader.build().map_err(failed)?;
+        batches
+            .map(|batch| conform(&batch.map_err(wrong)?, &Arc::clone(&schema), &file.month).map_err(wrong))
+            .collect::<Result<Vec<RecordBatch>, LakeError>>()
+    });
+    Ok(batches.collect::<Result<Vec<_>, LakeError>>()?.concat())
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
+use rayon::prelude::*;
 
 use super::{PipelineFile, RunError, indicate, store, tally};
-use crate::cube::{Cells, JOINING};
+use crate::cube::{Cells, JOINING, SAMPLE_JOINING, Totals};
 use crate::indicator::{Definition, Figure};
 use crate::lake::{Entry, Lake};
 use crate::reference::Reference;
@@ -30,15 +31,50 @@ pub fn answer(
             Ok(indicate(file, &cells, &tables, reference, as_of, period))
         }
         None => {
-            let named: BTreeSet<String> = file.indicators.iter().flat_map(Definition::dimensions).collect();
-            // Determinations are many, and most of their columns count nothing.
-            let tables = store::read_tables(lake, entry, |table, column| {
-                table != "determinations" || JOINING.contains(&column) || named.contains(column)
-            })?;
-            let cells = tally(file, &tables, reference, as_of, |_| true);
+            let cells = count(lake, entry, file, reference, as_of)?;
+            let tables = store::read_tables(lake, entry, |table, _| table == "population")?;
             Ok(indicate(file, &cells, &tables, reference, as_of, period))
         }
     }
+}
+
+/// Counts the tables. A sample is filed in the same month as its determinations, so those are counted month by month,
+/// side by side; whatever else a fact is made of is read whole.
+fn count(
+    lake: &Lake,
+    entry: &Entry,
+    file: &PipelineFile,
+    reference: &Reference,
+    as_of: Date,
+) -> Result<Vec<Cells>, RunError> {
+    let named: BTreeSet<String> = file.indicators.iter().flat_map(Definition::dimensions).collect();
+    // Rows are many, and most of their columns count nothing.
+    let wanted = |table: &str, column: &str| match table {
+        "samples" => SAMPLE_JOINING.contains(&column) || named.contains(column),
+        "determinations" => JOINING.contains(&column) || named.contains(column),
+        _ => true,
+    };
+    let totals = Totals::default();
+    if file.indicators.iter().all(|own| own.fact.is_of_samples()) {
+        let files = ["samples", "determinations"].into_iter().filter_map(|name| entry.table(name));
+        let months: BTreeSet<&str> =
+            files.flat_map(|table| &table.files).map(|file| file.month.as_str()).collect();
+        let months: Vec<&str> = months.into_iter().collect();
+        months.into_par_iter().with_max_len(1).try_for_each(|month| {
+            let of_samples = |table: &str| matches!(table, "samples" | "determinations");
+            let here = |table: &str, column: &str| of_samples(table) && wanted(table, column);
+            let tables = store::read_month(lake, entry, month, here)?;
+            tally(file, &tables, reference, as_of, |_| true).into_iter().for_each(|cells| totals.add(cells));
+            Ok::<(), RunError>(())
+        })?;
+    } else {
+        let tables = store::read_tables(lake, entry, |table, column| {
+            // Facts beside them ask for more of a sample than its dimensions.
+            table == "samples" || wanted(table, column)
+        })?;
+        return Ok(tally(file, &tables, reference, as_of, |_| true));
+    }
+    Ok(totals.finish())
 }
 
 /// The cells of every indicator; none if those that were published lack a dimension.

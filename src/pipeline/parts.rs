@@ -217,8 +217,7 @@ enum Share {
 
 impl Share {
     fn counts(self, fact: Fact) -> bool {
-        let of_samples = matches!(fact, Fact::Samples | Fact::Determinations);
-        self == Share::Whole || of_samples == (self == Share::Samples)
+        self == Share::Whole || fact.is_of_samples() == (self == Share::Samples)
     }
 }
 

@@ -14,8 +14,8 @@ use super::batches::{MonthPart, from_batches, to_months};
 use super::{Evaluated, Found, RunError, RunRequest, Stored};
 use crate::column::Frame;
 use crate::lake::{
-    Committed, Draft, Entry, Group, Input, Lake, LakeError, Lock, Named, Partition, Rows, Staging, TablePin,
-    TableWrite,
+    Committed, DataFile, Draft, Entry, Group, Input, Lake, LakeError, Lock, Named, Partition, Rows, Staging,
+    TablePin, TableWrite,
 };
 use crate::model::TABLES;
 use crate::report::{self, RunRecord};
@@ -283,13 +283,36 @@ pub fn read_tables(
     entry: &Entry,
     wanted: impl Fn(&str, &str) -> bool + Sync,
 ) -> Result<HashMap<String, Frame>, LakeError> {
+    read_files(lake, entry, wanted, |_| true)
+}
+
+/// Likewise, of one month.
+///
+/// # Errors
+/// As [`tables`].
+pub fn read_month(
+    lake: &Lake,
+    entry: &Entry,
+    month: &str,
+    wanted: impl Fn(&str, &str) -> bool + Sync,
+) -> Result<HashMap<String, Frame>, LakeError> {
+    read_files(lake, entry, wanted, |file| file.month == month)
+}
+
+fn read_files(
+    lake: &Lake,
+    entry: &Entry,
+    wanted: impl Fn(&str, &str) -> bool + Sync,
+    of: impl Fn(&DataFile) -> bool,
+) -> Result<HashMap<String, Frame>, LakeError> {
     let has_any = |table: &&TablePin| table.columns.iter().any(|column| wanted(&table.name, &column.name));
     let there = TABLES.iter().filter_map(|schema| entry.table(schema.name)).filter(has_any);
     there
         .map(|table| {
-            let read = |file| lake.read_file(table, file, |column| wanted(&table.name, column));
-            let months: Vec<Vec<RecordBatch>> = table.files.par_iter().map(read).collect::<Result<_, _>>()?;
-            Ok((table.name.clone(), from_batches(&months.concat())))
+            let files: Vec<&DataFile> = table.files.iter().filter(|file| of(file)).collect();
+            let read = |file: &&DataFile| lake.read_file(table, file, |column| wanted(&table.name, column));
+            let batches: Vec<Vec<RecordBatch>> = files.par_iter().map(read).collect::<Result<_, _>>()?;
+            Ok((table.name.clone(), from_batches(&batches.concat())))
         })
         .collect()
 }

@@ -138,7 +138,8 @@ pub fn read_cells(bytes: &[u8], fact: &str, dimensions: &[String]) -> Result<Opt
         _ => field.clone(),
     };
     let schema = Arc::new(Schema::new(metadata.schema().fields().iter().map(coded).collect::<Vec<_>>()));
-    let metadata = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new().with_schema(schema.clone()))?;
+    let options = ArrowReaderOptions::new().with_schema(schema.clone());
+    let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?;
     if dimensions.iter().any(|name| schema.field_with_name(name).is_err()) {
         return Ok(None);
     }

@@ -61,6 +61,11 @@ impl Fact {
         }
     }
 
+    /// Whether it follows from samples and their determinations alone.
+    pub fn is_of_samples(self) -> bool {
+        matches!(self, Fact::Samples | Fact::Determinations)
+    }
+
     pub fn by_name(name: &str) -> Option<Fact> {
         Fact::ALL.into_iter().find(|fact| fact.name() == name)
     }
@@ -102,6 +107,10 @@ const DETERMINATION: [&str; 8] =
 
 /// Columns by which determinations become a fact, whatever they are counted by.
 pub const JOINING: [&str; 2] = ["sample_code", "replicate"];
+
+/// Columns by which samples become a fact, and are joined with others, whatever they are counted by.
+pub const SAMPLE_JOINING: [&str; 6] =
+    ["sample_code", "sampled_on", "reported_on", "final_verdict", "region", "rapid_test"];
 
 /// Dimensions of a fact; `own` are the pipeline's dimensions with their tables, `attributes` those of the
 /// establishments.
