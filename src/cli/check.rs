@@ -11,8 +11,9 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
+    let request = arguments.inputs.request(global)?;
     let progress = Progress::new(global.quiet);
-    let evaluated = pipeline::check(&arguments.inputs.request(global), &progress);
+    let evaluated = pipeline::check(&request, &progress);
     progress.finish();
     let evaluated = evaluated?;
     if !global.quiet {

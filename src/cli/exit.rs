@@ -31,7 +31,6 @@ impl Failure {
     }
 
     /// Of which somebody else has spoken already.
-    #[cfg(all(feature = "query", feature = "delta"))]
     pub fn silent(code: u8) -> Failure {
         Failure::new(code, "")
     }
@@ -41,7 +40,13 @@ impl Failure {
         self
     }
 
-    pub fn print(&self) {
+    /// For people on stderr, or as the last line of the log.
+    pub fn print(&self, to_log: bool) {
+        if to_log {
+            let hint = self.hint.as_deref().unwrap_or_default();
+            tracing::error!(exit_code = self.code, reason = self.message.trim_end(), hint, "failed");
+            return;
+        }
         if self.message.is_empty() {
             return;
         }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use super::exit::{DONE, Failure};
+use super::exit::{Failure, IO};
 use super::run::seconds_now;
 use crate::pipeline::Outcome;
 
@@ -19,14 +19,20 @@ pub fn write(
     path: &Path,
     pipeline: &str,
     seconds: f64,
-    result: &Result<Outcome, Failure>,
+    outcome: Option<&Outcome>,
+    code: u8,
 ) -> Result<(), Failure> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let now = seconds_now();
     let before = std::fs::read_to_string(path).ok().and_then(|text| last_success(&text, pipeline));
-    let text = text(pipeline, now, before, seconds, result);
+    let text = text(pipeline, now, before, seconds, outcome, code);
+    replace(path, text.as_bytes())
+        .map_err(|error| Failure::new(IO, format!("--textfile {}: {error}", path.display())))
+}
+
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().prefix(".assay-metrics-").tempfile_in(parent)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(bytes)?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -47,7 +53,8 @@ fn text(
     now: u64,
     before: Option<u64>,
     seconds: f64,
-    result: &Result<Outcome, Failure>,
+    outcome: Option<&Outcome>,
+    code: u8,
 ) -> String {
     let own = format!("pipeline=\"{}\"", escape(pipeline));
     let mut text = String::new();
@@ -62,14 +69,13 @@ fn text(
         }
     };
     let one = |value: String| vec![(String::new(), value)];
-    let code = result.as_ref().err().map_or(DONE, |failure| failure.code);
     gauge("assay_last_run_timestamp_seconds", "When the last run ended.", &one(now.to_string()));
-    let success = if result.is_ok() { Some(now) } else { before };
+    let success = if outcome.is_some() { Some(now) } else { before };
     let success: Vec<_> = success.into_iter().map(|success| (String::new(), success.to_string())).collect();
     gauge(LAST_SUCCESS, "When a run last published a fresh report.", &success);
     gauge("assay_exit_code", "Exit code of the last run; 0 is a fresh report.", &one(code.to_string()));
     gauge("assay_duration_seconds", "How long the last run took.", &one(format!("{seconds:.3}")));
-    let Ok(outcome) = result else { return text };
+    let Some(outcome) = outcome else { return text };
     let rows = outcome.record.rows;
     let fates = [
         ("read", rows.read),
@@ -110,7 +116,6 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::exit::IO;
 
     #[test]
     fn a_failure_keeps_the_moment_of_the_last_success() {
@@ -118,14 +123,13 @@ mod tests {
         let path = folder.path().join("assay.prom");
         let kept = format!("{LAST_SUCCESS}{{pipeline=\"a \\\"county\\\"\"}} 1600000000\n");
         std::fs::write(&path, &kept).expect("writes");
-        let failed = || Err(Failure::new(IO, "disk full"));
-        write(&path, "a \"county\"", 1.5, &failed()).expect("writes");
+        write(&path, "a \"county\"", 1.5, None, IO).expect("writes");
         let text = std::fs::read_to_string(&path).expect("reads");
         assert!(
             text.contains(&kept) && text.contains("assay_exit_code{pipeline=\"a \\\"county\\\"\"} 74\n"),
             "{text}"
         );
-        write(&path, "another", 1.5, &failed()).expect("writes");
+        write(&path, "another", 1.5, None, IO).expect("writes");
         let text = std::fs::read_to_string(&path).expect("reads");
         assert!(!text.contains(LAST_SUCCESS), "no success is known of it: {text}");
         assert_eq!(std::fs::read_dir(folder.path()).expect("lists").count(), 1);

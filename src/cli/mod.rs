@@ -124,39 +124,60 @@ pub fn main() -> ExitCode {
     };
     let global = arguments.global;
     progress::start_log(global.log.is_some());
-    if let Some(threads) = global.threads {
-        // Only the first call in a process can fail to set the pool, and this is the first.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global();
-    }
-    let result = match arguments.command {
-        Command::Run(command) => run::run(&command, &global),
-        Command::Check(command) => check::run(&command, &global),
-        #[cfg(feature = "delta")]
-        Command::Indicator(command) => indicator::run(&command, &global),
-        #[cfg(feature = "delta")]
-        Command::Rejections(command) => rejections::run(&command, &global),
-        Command::Unpack { file } => unpack(&file),
-        Command::Explain(command) => explain::run(&command, &global),
-        Command::Simulate(command) => simulate::run(&command, &global),
-        #[cfg(all(feature = "query", feature = "delta"))]
-        Command::Query(command) => query::run(&command, &global),
-        #[cfg(feature = "delta")]
-        Command::Trace(command) => trace::run(&command, &global),
-        #[cfg(feature = "delta")]
-        Command::History(command) => history::history(&command, &global),
-        #[cfg(feature = "delta")]
-        Command::Verify(command) => history::verify(&command, &global),
-        #[cfg(feature = "delta")]
-        Command::Restore(command) => history::restore(&command, &global),
-        #[cfg(feature = "delta")]
-        Command::Reproduce(command) => history::reproduce(&command, &global),
-    };
-    match result {
+    report_defects();
+    let to_log = global.log.is_some();
+    let ended =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run_command(arguments.command, &global)));
+    match ended.unwrap_or_else(|_| Err(exit::Failure::silent(exit::FAILED))) {
         Ok(()) => ExitCode::from(exit::DONE),
         Err(failure) => {
-            failure.print();
+            failure.print(to_log);
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// A defect of the program is said in one line, like any other reason to end.
+fn report_defects() {
+    std::panic::set_hook(Box::new(|info| {
+        let what = info.payload_as_str().unwrap_or("no reason given");
+        let place = info.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
+        let message = format!("assay itself has a defect: {what}{}", place.unwrap_or_default());
+        exit::Failure::new(exit::FAILED, message).with_hint("please report this line").print(false);
+    }));
+}
+
+fn run_command(command: Command, global: &Global) -> Result<(), exit::Failure> {
+    if !matches!(command, Command::Unpack { .. } | Command::Explain(_)) {
+        // Zero is as many as there are processors.
+        let threads = global.threads.map_or(0, usize::from);
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build_global()
+            .map_err(|error| exit::Failure::new(exit::IO, format!("no threads can be started: {error}")))?;
+    }
+    match command {
+        Command::Run(command) => run::run(&command, global),
+        Command::Check(command) => check::run(&command, global),
+        #[cfg(feature = "delta")]
+        Command::Indicator(command) => indicator::run(&command, global),
+        #[cfg(feature = "delta")]
+        Command::Rejections(command) => rejections::run(&command, global),
+        Command::Unpack { file } => unpack(&file),
+        Command::Explain(command) => explain::run(&command, global),
+        Command::Simulate(command) => simulate::run(&command, global),
+        #[cfg(all(feature = "query", feature = "delta"))]
+        Command::Query(command) => query::run(&command, global),
+        #[cfg(feature = "delta")]
+        Command::Trace(command) => trace::run(&command, global),
+        #[cfg(feature = "delta")]
+        Command::History(command) => history::history(&command, global),
+        #[cfg(feature = "delta")]
+        Command::Verify(command) => history::verify(&command, global),
+        #[cfg(feature = "delta")]
+        Command::Restore(command) => history::restore(&command, global),
+        #[cfg(feature = "delta")]
+        Command::Reproduce(command) => history::reproduce(&command, global),
     }
 }
 

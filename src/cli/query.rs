@@ -144,7 +144,7 @@ fn shell(tables: &[(String, Rows)], options: &OutputOptions) -> Result<(), Failu
                 answer(query, tables).map_err(failure).and_then(|own| output::write(&table_of(own), options));
             match result {
                 // A slip of the pen ends a script, not a conversation.
-                Err(failure) if asks => failure.print(),
+                Err(failure) if asks => failure.print(false),
                 other => other?,
             }
             sql = rest.to_owned();

@@ -58,6 +58,10 @@ fn annotated(
     folder: &Path,
     global: &Global,
 ) -> Result<(), Failure> {
+    if folder.join("run.json").exists() {
+        let message = format!("{} holds a report, which no later run could replace then", folder.display());
+        return Err(Failure::new(FAILED, message).with_hint("name a folder of its own with --xlsx"));
+    }
     std::fs::create_dir_all(folder)?;
     let place = |name: &str| table.columns.iter().position(|column| column.name == name);
     let mut by_file: BTreeMap<String, Vec<Refusal>> = BTreeMap::new();

@@ -1,11 +1,12 @@
 use std::path::PathBuf;
+use std::time::Instant;
 
 use jiff::civil::Date;
 
-use super::exit::{Failure, TARGET_MISSED};
+use super::exit::{DONE, FAILED, Failure, TARGET_MISSED, USAGE};
 use super::progress::Progress;
 use super::{Global, metrics, summary};
-use crate::pipeline::{self, RunRequest};
+use crate::pipeline::{self, Outcome, RunRequest};
 
 /// Options that say which exports to read, shared by `run` and `check`.
 #[derive(Debug, clap::Args)]
@@ -15,7 +16,7 @@ pub struct Inputs {
     pub pipeline: PathBuf,
     /// Nothing dated after this day is seen; the pipeline's own `as_of` by default.
     #[arg(long, value_name = "DATE")]
-    pub as_of: Option<Date>,
+    as_of: Option<String>,
     /// Sets a parameter of the pipeline; a folder starts where you stand.
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parse_param)]
     pub params: Vec<(String, String)>,
@@ -56,14 +57,22 @@ fn parse_param(text: &str) -> Result<(String, String), String> {
 }
 
 impl Inputs {
-    pub fn request(&self, global: &Global) -> RunRequest {
-        RunRequest {
+    /// # Errors
+    /// The day is none: said only now, so that monitoring hears of it.
+    pub fn request(&self, global: &Global) -> Result<RunRequest, Failure> {
+        let day = |text: &String| {
+            text.parse::<Date>().map_err(|error| {
+                Failure::new(USAGE, format!("`--as-of {text}` is no day: {error}"))
+                    .with_hint("write it as 2020-12-31")
+            })
+        };
+        Ok(RunRequest {
             pipeline: self.pipeline.clone(),
-            as_of: self.as_of,
+            as_of: self.as_of.as_ref().map(day).transpose()?,
             params: self.params.clone(),
             lake: global.lake.clone(),
             ..bare_request(true)
-        }
+        })
     }
 }
 
@@ -97,15 +106,17 @@ fn now() -> String {
 }
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
-    let request = RunRequest {
-        out: arguments.out.clone(),
-        share: arguments.share.clone(),
-        wait: arguments.wait,
-        byte_order_mark: !arguments.no_bom,
-        ..arguments.inputs.request(global)
+    let began = Instant::now();
+    let requests = match requests(arguments, global) {
+        Ok(requests) => requests,
+        Err(failure) => {
+            // What keeps a run from beginning is a failure like any other: monitoring must see it.
+            let _ = tell(arguments, began, None, failure.code);
+            return Err(failure);
+        }
     };
     let mut last = Ok(());
-    for request in days(arguments, request)? {
+    for request in requests {
         last = publish(arguments, global, &request);
         // A missed target is said at the end; whatever else went wrong ends it here.
         if last.as_ref().is_err_and(|failure| failure.code != TARGET_MISSED) {
@@ -113,6 +124,24 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
         }
     }
     last
+}
+
+fn requests(arguments: &Arguments, global: &Global) -> Result<Vec<RunRequest>, Failure> {
+    let request = RunRequest {
+        out: arguments.out.clone(),
+        share: arguments.share.clone(),
+        wait: arguments.wait,
+        byte_order_mark: !arguments.no_bom,
+        ..arguments.inputs.request(global)?
+    };
+    days(arguments, request)
+}
+
+/// Writes the textfile, if there is to be one.
+fn tell(arguments: &Arguments, began: Instant, outcome: Option<&Outcome>, code: u8) -> Result<(), Failure> {
+    let Some(path) = &arguments.textfile else { return Ok(()) };
+    let stem = arguments.inputs.pipeline.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    metrics::write(path, &stem.unwrap_or_default(), began.elapsed().as_secs_f64(), outcome, code)
 }
 
 /// The day that is asked for, and with `--catch-up` before it the month ends without a run.
@@ -150,16 +179,32 @@ fn days(_: &Arguments, request: RunRequest) -> Result<Vec<RunRequest>, Failure> 
 }
 
 fn publish(arguments: &Arguments, global: &Global, request: &RunRequest) -> Result<(), Failure> {
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     let progress = Progress::new(global.quiet);
-    let result = pipeline::run(request, &progress).map_err(Failure::from);
+    // A defect of ours is a failed run too; the panic hook has spoken of it.
+    let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| pipeline::run(request, &progress)));
     progress.finish();
-    if let Some(path) = &arguments.textfile {
-        let stem = request.pipeline.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-        metrics::write(path, &stem.unwrap_or_default(), began.elapsed().as_secs_f64(), &result)?;
-    }
-    let outcome = result.inspect_err(|failure| tracing::error!(exit_code = failure.code, "failed"))?;
-    let missed = summary::missed(&outcome.evaluated);
+    let result = match ran {
+        Ok(result) => result.map_err(Failure::from),
+        Err(_) => Err(Failure::silent(FAILED)),
+    };
+    let missed = |outcome: &Outcome| -> Vec<String> {
+        summary::missed(&outcome.evaluated).into_iter().map(str::to_owned).collect()
+    };
+    let missed = result.as_ref().map(missed).unwrap_or_default();
+    let is_missed = arguments.fail_on_target && !missed.is_empty();
+    let code = match &result {
+        Ok(_) => {
+            if is_missed {
+                TARGET_MISSED
+            } else {
+                DONE
+            }
+        }
+        Err(failure) => failure.code,
+    };
+    let told = tell(arguments, began, result.as_ref().ok(), code);
+    let outcome = result?;
     let rows = outcome.record.rows;
     tracing::info!(
         as_of = outcome.record.as_of,
@@ -178,13 +223,10 @@ fn publish(arguments: &Arguments, global: &Global, request: &RunRequest) -> Resu
         let _ = summary::print(&outcome.evaluated, &outcome.record, global);
         let _ = summary::print_stored(&outcome.stored, request);
     }
-    let verdict = match missed.as_slice() {
-        missed if arguments.fail_on_target && !missed.is_empty() => {
-            Err(Failure::new(TARGET_MISSED, format!("target missed: {}", missed.join(", "))))
-        }
-        _ => Ok(()),
-    };
     // The process is about to end, and takes all at once what would be handed back piece by piece.
     std::mem::forget(outcome);
-    verdict
+    match is_missed {
+        true => Err(Failure::new(TARGET_MISSED, format!("target missed: {}", missed.join(", ")))),
+        false => told,
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
+
+use rayon::prelude::*;
 
 use super::delta::{self, Active};
 use super::files::{self, Written};
@@ -76,7 +76,7 @@ fn publish_table(
 ) -> Result<TablePin, LakeError> {
     let Plan { name, partitioned, kept, fresh, gone } = plan;
     let folder = lake.tables().join(&name);
-    let written = write_all(&folder, &lake.tmp(), &name, fresh, lake.threads)?;
+    let written = write_all(&folder, &lake.tmp(), &name, fresh)?;
 
     // Files that stay were written with the columns of their time, so those stay too.
     let stays = !kept.is_empty() || written.is_empty();
@@ -134,26 +134,9 @@ fn write_all(
     tmp: &Path,
     table: &str,
     fresh: Vec<Partition>,
-    threads: usize,
 ) -> Result<Vec<Written>, LakeError> {
-    let workers = threads.min(fresh.len());
-    let queue = Mutex::new(fresh.into_iter());
-    let done = Mutex::new(Vec::new());
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let write = |partition: Partition| files::write(folder, tmp, table, partition);
-    let work = || {
-        while let Some(partition) = next() {
-            let result = write(partition);
-            done.lock().unwrap_or_else(PoisonError::into_inner).push(result);
-        }
-    };
-    thread::scope(|scope| (0..workers).for_each(|_| drop(scope.spawn(work))));
-    let done: Result<Vec<Written>, LakeError> =
-        done.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter().collect();
-    let mut done = done?;
-    // The order of finishing decides nothing, not even that of new columns.
-    done.sort_by(|one, other| one.file.month.cmp(&other.file.month));
-    Ok(done)
+    fresh.into_par_iter().with_max_len(1).map(write).collect()
 }
 
 /// Raw exports are the source of truth: a run that names one that is not kept could never be rebuilt.

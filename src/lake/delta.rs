@@ -56,7 +56,7 @@ pub(super) struct Logs {
 impl Logs {
     pub(super) fn new(root: &Path) -> Result<Logs, LakeError> {
         let runtime =
-            Builder::new_multi_thread().worker_threads(1).thread_name("assay-lake").enable_all().build();
+            Builder::new_multi_thread().worker_threads(1).thread_name("assay-lake").enable_time().build();
         Ok(Logs { runtime: Arc::new(runtime.map_err(at(root))?) })
     }
 

@@ -175,8 +175,8 @@ impl Ledger {
 
     fn check_head(&self, latest: Option<&Read>) -> Result<(), LakeError> {
         let path = self.head_path();
-        let head = match fs::read_to_string(&path) {
-            Ok(text) => text,
+        let head = match fs::read(&path) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(at(&path)(error)),
         };

@@ -72,7 +72,6 @@ pub struct Lake {
     objects: Blobs,
     ledger: Ledger,
     logs: Logs,
-    threads: usize,
 }
 
 impl Lake {
@@ -95,7 +94,6 @@ impl Lake {
             objects: blobs("objects", Readers::Everyone),
             ledger: Ledger { folder: root.join("ledger"), tmp: tmp.clone() },
             logs: Logs::new(&root)?,
-            threads: std::thread::available_parallelism().map_or(1, usize::from),
             root,
         })
     }

@@ -10,9 +10,10 @@ use rayon::prelude::*;
 use super::RunError;
 use super::file::PipelineFile;
 use super::source_file::SourceFile;
-use crate::model::InputFile;
+use crate::model::{InputFile, Value};
 use crate::normalize::{KEY_MIN, PseudonymKey};
 use crate::source::hash_file;
+use crate::validate::rank;
 
 /// A file of a source, found.
 #[derive(Debug, Clone)]
@@ -23,6 +24,29 @@ pub struct Input {
     pub captures: BTreeMap<String, String>,
     /// Length and moment of the last change when it was found; none for what cannot change.
     pub stamp: Option<(u64, SystemTime)>,
+    /// A later file of its scope counts instead.
+    pub superseded: bool,
+}
+
+/// Of a source whose files are snapshots, marks those that a later one of the same scope stands in for. The scope is
+/// what the named groups of `file_pattern` say, all but the version.
+pub fn mark_superseded(source: &SourceFile, inputs: &mut [Input]) {
+    let Some(version) = source.version.as_deref().filter(|_| source.snapshot) else { return };
+    let rank = |input: &Input| input.captures.get(version).map(|text| rank(&Value::text(text)));
+    let scope = |input: &Input| -> Vec<(String, String)> {
+        let others = input.captures.iter().filter(|(name, _)| *name != version);
+        others.map(|(name, text)| (name.clone(), text.clone())).collect()
+    };
+    let mut latest: BTreeMap<Vec<(String, String)>, usize> = BTreeMap::new();
+    for (place, input) in inputs.iter().enumerate() {
+        let best = latest.entry(scope(input)).or_insert(place);
+        if rank(input) >= rank(&inputs[*best]) {
+            *best = place;
+        }
+    }
+    for (place, input) in inputs.iter_mut().enumerate() {
+        input.superseded = !latest.values().any(|best| *best == place);
+    }
 }
 
 fn stamp(path: &Path) -> Option<(u64, SystemTime)> {
@@ -139,12 +163,20 @@ pub fn find(file: &PipelineFile, source: &SourceFile, params: &Params) -> Result
             return Err(RunError::NoFile { source_name: source.name.clone(), pattern: full });
         }
         for path in paths {
+            if !user_led && leads_outside(base, &path) {
+                let path = path.display();
+                return Err(RunError::Usage(format!(
+                    "source `{}`: {path} is a link that leaves the project's folder; name the place with --param",
+                    source.name
+                )));
+            }
             inputs.push(input(path, source)?);
         }
     }
     inputs.sort_by(|a, b| a.file.name.cmp(&b.file.name).then_with(|| a.path.cmp(&b.path)));
     // Patterns may overlap; a file is read once.
     inputs.dedup_by(|a, b| a.path == b.path);
+    mark_superseded(source, &mut inputs);
     Ok(inputs)
 }
 
@@ -175,6 +207,14 @@ pub fn give_key(file: &mut PipelineFile, params: &Params) -> Result<(), RunError
         column.rule.key = Some(key.clone());
     }
     Ok(())
+}
+
+/// Whether a path, its links followed, lies higher than a pipeline may reach from its own folder.
+fn leads_outside(base: &Path, path: &Path) -> bool {
+    let base = if base.as_os_str().is_empty() { Path::new(".") } else { base };
+    let (Ok(base), Ok(real)) = (base.canonicalize(), path.canonicalize()) else { return false };
+    let root = base.ancestors().nth(LEVELS_UP).unwrap_or(&base);
+    !real.starts_with(root)
 }
 
 pub fn stays_inside(path: &str) -> Result<(), &'static str> {
@@ -223,7 +263,8 @@ fn input(path: PathBuf, source: &SourceFile) -> Result<Input, RunError> {
     let captures = captures(source, &name)?;
     // The bytes are hashed while they are archived, and looked at only once for both.
     let stamp = stamp(&path);
-    Ok(Input { file: InputFile { name: Arc::from(name), blake3: Arc::from("") }, captures, path, stamp })
+    let file = InputFile { name: Arc::from(name), blake3: Arc::from("") };
+    Ok(Input { file, captures, path, stamp, superseded: false })
 }
 
 /// Named groups of the source's `file_pattern` in the name of a file; none where the source has no pattern.

@@ -45,6 +45,8 @@ pub struct Loaded {
     pub lines_before: u64,
     /// Samples that the rows speak of, as hashes, sorted.
     pub samples: Vec<u64>,
+    /// A later file of its scope counts instead.
+    pub superseded: bool,
 }
 
 /// How exports are loaded.
@@ -145,6 +147,7 @@ impl Loader<'_> {
             held: self.shelf.put(frame)?,
             rows,
             lines_before: 0,
+            superseded: input.superseded,
         })
     }
 }

@@ -134,12 +134,25 @@ fn publish(
     request: &RunRequest,
     observer: &dyn Observer,
 ) -> Result<Outcome, RunError> {
+    if let Some(share) = &request.share
+        && is_same_folder(share, &request.out)
+    {
+        return Err(RunError::Usage(format!(
+            "{} cannot be the report at home and the one to share",
+            share.display()
+        )));
+    }
     // Whatever keeps the report from being written must be known before the lake is touched.
     report::check_folder(&request.out)?;
     let store = store::Store::open(request, &found)?;
     let evaluated = evaluate(found, clock, Some(&store))?;
     outcome::check_rejections(&evaluated)?;
     outcome::publish(evaluated, store, request, observer)
+}
+
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    one == other || real(one).is_some_and(|one| real(other) == Some(one))
 }
 
 /// Reads, normalizes, validates, judges, tallies and indicates; writes nothing.

@@ -64,9 +64,13 @@ impl Judge<'_> {
             let counts = all.counts.entry(place).or_default();
             counts.read += sheet.rows_read;
             counts.rejected += sheet.rows_rejected;
+            if sheet.superseded {
+                counts.superseded += sheet.rows as u64;
+            }
             all.rejections.append(&mut sheet.rejections);
             all.warnings.append(&mut sheet.warnings);
         }
+        loaded.retain(|sheet| !sheet.superseded);
         let rows: usize = loaded.iter().map(|sheet| sheet.rows).sum();
         let (none, totals) = (HashMap::new(), Totals::default());
         let parts = if rows <= self.rows || !is_divisible(self.file) {

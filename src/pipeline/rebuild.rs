@@ -145,8 +145,10 @@ fn found(lake: &Lake, recipe: &Recipe, unpacker: Option<&Path>) -> Result<Found,
                 captures: inputs::captures(source, name)?,
                 file: InputFile { name: name.as_str().into(), blake3: blake3.as_str().into() },
                 stamp: None,
+                superseded: false,
             });
         }
+        inputs::mark_superseded(source, &mut own);
         sources.push((source.clone(), own));
     }
     let reference = seeds(lake, &recipe.seeds)?;

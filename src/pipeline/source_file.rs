@@ -22,6 +22,8 @@ pub struct SourceFile {
     pub files: Vec<String>,
     pub into: Vec<&'static TableSchema>,
     pub attach: bool,
+    /// Of the files of one scope only the latest counts: what it lacks is gone.
+    pub snapshot: bool,
     pub optional: bool,
     pub encoding: Option<&'static Encoding>,
     pub delimiter: Option<u8>,
@@ -79,6 +81,14 @@ pub struct AttributeFile {
     pub name: String,
     pub from: String,
     pub to: Option<String>,
+}
+
+/// What a source's files are to each other and to other tables.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Rows,
+    Attach,
+    Snapshot,
 }
 
 pub const SOURCE_KEYS: &[&str] = &[
@@ -141,7 +151,8 @@ pub fn read_source(name: &str, section: &Section<'_>, own: &[(String, String)]) 
         }
         return None;
     }
-    let mode = section.word("mode", &[("rows", false), ("attach", true)]);
+    let modes = [("rows", Mode::Rows), ("attach", Mode::Attach), ("snapshot", Mode::Snapshot)];
+    let mode = section.word("mode", &modes).unwrap_or(Mode::Rows);
     let mut columns = Vec::new();
     if let Some(section) = section.section("columns") {
         for (key, value) in section.entries() {
@@ -154,7 +165,8 @@ pub fn read_source(name: &str, section: &Section<'_>, own: &[(String, String)]) 
         name: name.to_owned(),
         span: section.span(),
         files: files.unwrap_or_default().into_iter().map(Spanned::into_inner).collect(),
-        attach: mode.unwrap_or(false),
+        attach: mode == Mode::Attach,
+        snapshot: mode == Mode::Snapshot,
         optional: section.flag("optional").unwrap_or(false),
         encoding: section.text("encoding").and_then(|label| read_encoding(section, &label)),
         delimiter: section.text("delimiter").and_then(|text| read_delimiter(section, &text)),
@@ -228,6 +240,10 @@ fn check_shape(section: &Section<'_>, source: &SourceFile) {
         refuse(
             "`packed` brings the determinations of samples: `into` is \"samples\", without wide or attach",
         );
+    }
+    let versions = source.file_pattern.iter().flat_map(Regex::capture_names).flatten();
+    if source.snapshot && !versions.into_iter().any(|name| source.version.as_deref() == Some(name)) {
+        refuse("`mode = \"snapshot\"` needs `version`, a named group of `file_pattern` that ranks the files");
     }
     if source.attach && (names != ["samples"] || source.wide.is_some() || !source.attributes.is_empty()) {
         refuse(

@@ -48,13 +48,14 @@ impl Store {
         let (own_lake, own_lock) = (lake.clone(), lock.clone());
         let (tell, told) = mpsc::channel();
         let exports_told = exports.len();
-        let archive = thread::spawn(move || {
+        let archive = thread::Builder::new().spawn(move || {
             exports.iter().try_for_each(|(path, known)| {
                 let known = Some(&**known).filter(|known| !known.is_empty());
                 // Nobody may be listening any more.
                 own_lake.archive(&own_lock, path, known, |hash| drop(tell.send(Arc::from(hash))))
             })
         });
+        let archive = archive.map_err(|source| RunError::Io { path: request.lake.clone(), source })?;
         let staging = Arc::new(lake.staging()?);
         let run = lake.latest()?.map_or(1, |entry| entry.run.saturating_add(1));
         let told = Mutex::new((told, exports_told));

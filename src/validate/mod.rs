@@ -6,7 +6,7 @@ mod row;
 use serde::{Deserialize, Serialize};
 
 pub use key::{Resolution, resolve};
-pub use row::{CheckSpec, Checked, VERSION, check, cut_off, wide_name};
+pub use row::{CheckSpec, Checked, VERSION, check, cut_off, rank, wide_name};
 
 /// What became of the rows of a source or a run. `read` is always the sum of the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -116,7 +116,7 @@ pub fn wide_name(header: &str) -> String {
 }
 
 /// Version 10 is later than version 9.
-fn rank(version: &Value) -> Value {
+pub fn rank(version: &Value) -> Value {
     match version {
         Value::Text(text) => text.parse().map_or_else(|_| version.clone(), Value::Integer),
         other => other.clone(),

@@ -4,6 +4,8 @@ mod architecture;
 mod bad_inputs;
 mod bad_pipelines;
 mod county;
+#[cfg(feature = "delta")]
+mod cron;
 mod documents;
 mod domain;
 mod exactness;

@@ -17,13 +17,11 @@ impl Observer for Silent {
     fn stage(&self, _: &'static str) {}
 }
 
+/// Files of the report, and the rows of every table, spelt out and sorted.
+type Published = (BTreeMap<String, Vec<u8>>, Vec<(String, Vec<String>)>);
+
 /// Publishes with texts read so many bytes at a time; returns the report, and the rows of every table of the lake.
-fn run(
-    folder: &Path,
-    pipeline: &str,
-    file: &str,
-    piece: usize,
-) -> (BTreeMap<String, Vec<u8>>, Vec<(String, Vec<String>)>) {
+fn run(folder: &Path, pipeline: &str, file: &str, piece: usize) -> Published {
     let name = format!("{}-{piece}", file.replace(['*', '.'], "_"));
     let [out, lake] = ["out", "lake"].map(|kind| folder.join(format!("{kind}-{name}")));
     let request = RunRequest {
