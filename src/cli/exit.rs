@@ -17,6 +17,9 @@ pub const LOCKED: u8 = 11;
 pub const VERIFICATION_FAILED: u8 = 12;
 pub const IO: u8 = 74;
 
+/// What ended a command whose defect has been described before.
+pub const DEFECT: &str = "it was ended by the defect that is named above";
+
 /// Why a command ended without success: for the exit code and for the person.
 #[derive(Debug)]
 pub struct Failure {
@@ -31,6 +34,7 @@ impl Failure {
     }
 
     /// Of which somebody else has spoken already.
+    #[cfg(all(feature = "query", feature = "delta"))]
     pub fn silent(code: u8) -> Failure {
         Failure::new(code, "")
     }
@@ -43,6 +47,10 @@ impl Failure {
     /// For people on stderr, or as the last line of the log.
     pub fn print(&self, to_log: bool) {
         if to_log {
+            if self.code == TARGET_MISSED {
+                // The line that says what was published names the targets.
+                return;
+            }
             let hint = self.hint.as_deref().unwrap_or_default();
             tracing::error!(exit_code = self.code, reason = self.message.trim_end(), hint, "failed");
             return;

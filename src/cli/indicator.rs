@@ -72,7 +72,11 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     };
     file.indicators = vec![definition];
     let figures = answer::answer((&lake, &entry), &file, &reference, as_of, arguments.period)?;
-    output::write(&indicators_table(&file.indicators, &figures), &arguments.output)
+    let table = indicators_table(&file.indicators, &figures);
+    let written = output::write(&table, &arguments.output);
+    // The process is about to end, and takes all at once what would be handed back piece by piece.
+    std::mem::forget((figures, table));
+    written
 }
 
 /// The indicator as the pipeline defines it, cut and filtered as asked.

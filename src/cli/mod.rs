@@ -128,7 +128,7 @@ pub fn main() -> ExitCode {
     let to_log = global.log.is_some();
     let ended =
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run_command(arguments.command, &global)));
-    match ended.unwrap_or_else(|_| Err(exit::Failure::silent(exit::FAILED))) {
+    match ended.unwrap_or_else(|_| Err(exit::Failure::new(exit::FAILED, exit::DEFECT))) {
         Ok(()) => ExitCode::from(exit::DONE),
         Err(failure) => {
             failure.print(to_log);

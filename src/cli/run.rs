@@ -3,7 +3,7 @@ use std::time::Instant;
 
 use jiff::civil::Date;
 
-use super::exit::{DONE, FAILED, Failure, TARGET_MISSED, USAGE};
+use super::exit::{DEFECT, DONE, FAILED, Failure, TARGET_MISSED, USAGE};
 use super::progress::Progress;
 use super::{Global, metrics, summary};
 use crate::pipeline::{self, Outcome, RunRequest};
@@ -186,7 +186,7 @@ fn publish(arguments: &Arguments, global: &Global, request: &RunRequest) -> Resu
     progress.finish();
     let result = match ran {
         Ok(result) => result.map_err(Failure::from),
-        Err(_) => Err(Failure::silent(FAILED)),
+        Err(_) => Err(Failure::new(FAILED, DEFECT)),
     };
     let missed = |outcome: &Outcome| -> Vec<String> {
         summary::missed(&outcome.evaluated).into_iter().map(str::to_owned).collect()

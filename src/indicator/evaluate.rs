@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
+use rayon::prelude::*;
 
 use super::{Definition, Denominator, Judgement, Kind, Span, Status, bounds, judge_target, value_text};
 use crate::column::{combine_codes, first_rows};
@@ -138,7 +139,7 @@ fn evaluate_cut(
     }));
     let shown =
         if cut.is_empty() { shown(definition, cells, base.as_deref(), &inside) } else { String::new() };
-    let figures = groups.into_iter().map(|(group, sums)| {
+    let figures = groups.into_par_iter().map(|(group, sums)| {
         let denominator = match &definition.denominator {
             Denominator::None => None,
             Denominator::Where(_) => Some(sums.denominator),
