@@ -38,6 +38,10 @@ pub fn unpack(bytes: &[u8]) -> Option<Frame> {
     let files = (0..from.number()?).map(|_| Some((from.text()?, from.text()?, from.text()?)));
     let files: Vec<_> = files.collect::<Option<_>>()?;
     let rows = usize::try_from(from.number()?).ok()?;
+    // Every row has a line, which takes a byte at least.
+    if rows > from.bytes.len() {
+        return None;
+    }
     let file = from.codes(rows, files.len())?;
     let mut above = 0u64;
     let line = (0..rows).map(|_| {
