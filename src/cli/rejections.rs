@@ -9,7 +9,7 @@ use super::output::{self, OutputOptions};
 use crate::lake::{Entry, Lake};
 use crate::model::Code;
 use crate::pipeline::store;
-use crate::report::{Cell, Kind, Table};
+use crate::report::{Cell, Kind, Table, unguard};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -39,10 +39,9 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     let mut table = Table::new(&columns);
     for record in reader.records() {
         let record = record.map_err(broken)?;
-        let wanted =
-            arguments.file.as_deref().is_none_or(|file| record.get(0).is_some_and(|own| own == file));
+        let wanted = arguments.file.as_deref().is_none_or(|file| record.get(0).map(unguard) == Some(file));
         if wanted {
-            table.rows.push(record.iter().map(Cell::text).collect());
+            table.rows.push(record.iter().map(unguard).map(Cell::text).collect());
         }
     }
     match &arguments.xlsx {

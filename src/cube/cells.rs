@@ -166,6 +166,29 @@ impl Cells {
         Cells::unsorted(&self.fact, dimensions.collect(), columns).canonical()
     }
 
+    /// The table by months, each on its first day.
+    pub fn by_month(&self) -> Cells {
+        let days = self.columns.days.iter().map(|day| day.map(Date::first_of_month));
+        let columns = Columns { days: days.collect(), ..self.columns.clone() };
+        Cells::unsorted(&self.fact, self.dimensions.clone(), columns).canonical()
+    }
+
+    /// Those cells alone that are wanted.
+    pub fn only(&self, wanted: impl Fn(usize) -> bool) -> Cells {
+        let kept: Vec<usize> = (0..self.len()).filter(|cell| wanted(*cell)).collect();
+        let columns = Columns {
+            codes: self
+                .columns
+                .codes
+                .iter()
+                .map(|codes| kept.iter().map(|cell| codes[*cell]).collect())
+                .collect(),
+            days: kept.iter().map(|cell| self.columns.days[*cell]).collect(),
+            counts: kept.iter().map(|cell| self.columns.counts[*cell]).collect(),
+        };
+        Cells::unsorted(&self.fact, self.dimensions.clone(), columns).canonical()
+    }
+
     pub fn texts(&self) -> impl Iterator<Item = (Vec<String>, Option<Date>, i64)> {
         (0..self.len()).map(|cell| {
             let dimensions = self.dimensions.iter().zip(&self.columns.codes);

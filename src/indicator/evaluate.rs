@@ -42,8 +42,20 @@ pub struct Figure {
     pub value: String,
     pub bounds: Option<(String, String)>,
     pub judgement: Judgement,
-    /// The definition's note, the numbers shown beside the figure, the population's basis.
+    /// The definition's note.
     pub note: String,
+    /// Numbers shown beside the figure.
+    pub shown: String,
+    /// The population's basis.
+    pub basis: String,
+}
+
+impl Figure {
+    /// All that is printed in `note`.
+    pub fn whole_note(&self) -> String {
+        let notes = [&self.note, &self.shown, &self.basis].map(String::as_str);
+        notes.into_iter().filter(|note| !note.is_empty()).collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// Group of a cut → numerator, denominator.
@@ -180,12 +192,10 @@ fn figure(
         (None, Some((_, end))) if definition.kind == Kind::Stock => Some((end, end)),
         (None, days) => days,
     };
-    let population = match definition.denominator {
+    let basis = match definition.denominator {
         Denominator::Population => context.populations.note.as_str(),
         _ => "",
     };
-    let notes = [definition.note.as_str(), shown, population];
-    let notes: Vec<&str> = notes.into_iter().filter(|note| !note.is_empty()).collect();
     Figure {
         indicator: definition.id.clone(),
         cut: cut.iter().cloned().zip(group.iter().cloned()).collect(),
@@ -197,7 +207,9 @@ fn figure(
         numerator,
         bounds: interval,
         judgement,
-        note: notes.join("; "),
+        note: definition.note.clone(),
+        shown: shown.to_owned(),
+        basis: basis.to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod decimal;
 mod definition;
+mod disclosure;
 mod evaluate;
 mod interval;
 mod means;

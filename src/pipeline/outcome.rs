@@ -21,9 +21,9 @@ use crate::judge::overdue;
 use crate::model::{Code, Rejection, Scope, UNKNOWN};
 use crate::reference::Reference;
 use crate::report::{
-    self, CsvOptions, Draft, InputRecord, ReportError, RunRecord, StageSeconds, Table,
-    cells_to_parquet_without, indicators_table, overdue_table, rejections_table, scorecard_table,
-    scorecard_workbook, table_to_parquet, warnings_table, write_csv,
+    self, CsvOptions, Draft, InputRecord, ReportError, RunRecord, StageSeconds, Table, cells_to_parquet,
+    indicators_table, overdue_table, rejections_table, scorecard_table, scorecard_workbook, table_to_parquet,
+    warnings_table, write_csv,
 };
 use crate::validate::RowCounts;
 
@@ -218,7 +218,11 @@ pub fn publish(
 pub fn draft_report(evaluated: &Evaluated, options: CsvOptions) -> Result<Draft, RunError> {
     let file = &evaluated.file;
     let csv = |table: &Table| Ok(write_csv(table, options));
-    let told = Told { figures: &evaluated.figures, rejections: &evaluated.assembled.rejections, hidden: &[] };
+    let told = Told {
+        figures: &evaluated.figures,
+        rejections: &evaluated.assembled.rejections,
+        cells: &evaluated.cells,
+    };
     let common = || draft_common(evaluated, &told, options);
     let mut files: Vec<(&str, Make<'_>)> =
         vec![("warnings.csv", Box::new(|| csv(&warnings_table(&evaluated.assembled.warnings))))];
@@ -246,11 +250,11 @@ pub fn draft_report(evaluated: &Evaluated, options: CsvOptions) -> Result<Draft,
     Ok(draft)
 }
 
-/// What a report tells: the figures, the refusals, and which cells are kept back.
+/// What a report tells: the figures, the refusals, the cells.
 pub struct Told<'a> {
     pub figures: &'a [Figure],
     pub rejections: &'a [Rejection],
-    pub hidden: &'a [Vec<bool>],
+    pub cells: &'a [Cells],
 }
 
 /// The files that the report at home and the one to share have in common.
@@ -274,7 +278,7 @@ pub fn draft_common(evaluated: &Evaluated, told: &Told<'_>, options: CsvOptions)
         ("indicators.csv", Box::new(|| csv(&indicators))),
         ("indicators.parquet", Box::new(|| table_to_parquet(&indicators))),
         ("indicators.json", Box::new(|| json(&indicators))),
-        ("cells.parquet", Box::new(|| cells_to_parquet_without(&evaluated.cells, told.hidden))),
+        ("cells.parquet", Box::new(|| cells_to_parquet(told.cells))),
         ("rejections.csv", Box::new(|| csv(&rejections_table(told.rejections)))),
     ])?)
 }

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::outcome::{Told, draft_common};
 use super::{Evaluated, RunError};
+use crate::cube::Cells;
 use crate::indicator::{suppress_cells, suppress_figures};
 use crate::report::{CsvOptions, Draft};
 
@@ -16,7 +17,7 @@ pub const LEAST: i64 = 5;
 /// None that input can cause: the writers' own.
 pub fn draft_share(evaluated: &Evaluated, options: CsvOptions) -> Result<Draft, RunError> {
     let file = &evaluated.file;
-    let figures = suppress_figures(&evaluated.figures, &file.indicators, file.least);
+    let figures = suppress_figures(&evaluated.figures, &file.indicators, &evaluated.cells, file.least);
     let masked: Vec<_> = evaluated
         .assembled
         .rejections
@@ -24,17 +25,15 @@ pub fn draft_share(evaluated: &Evaluated, options: CsvOptions) -> Result<Draft, 
         .cloned()
         .map(|mut rejection| {
             rejection.found = "***".to_owned();
+            // An analyte behind the name of a column is the export's own word.
+            rejection.column = rejection.column.split(" (").next().unwrap_or_default().to_owned();
             rejection
         })
         .collect();
-    let hidden: Vec<Vec<bool>> = evaluated
+    let cells: Vec<Cells> = evaluated
         .cells
         .par_iter()
-        .map(|cells| {
-            let own = file.indicators.iter().filter(|indicator| indicator.fact.name() == cells.fact);
-            let cuts: Vec<Vec<String>> = own.flat_map(|indicator| indicator.cuts.clone()).collect();
-            suppress_cells(cells, &cuts, file.least)
-        })
+        .map(|cells| suppress_cells(cells, &figures, &file.indicators, file.least))
         .collect();
-    draft_common(evaluated, &Told { figures: &figures, rejections: &masked, hidden: &hidden }, options)
+    draft_common(evaluated, &Told { figures: &figures, rejections: &masked, cells: &cells }, options)
 }

@@ -42,9 +42,16 @@ fn push_field(text: &mut String, cell: &Cell) {
     }
 }
 
+/// A field of [`write_csv`] as it was before it was guarded.
+pub fn unguard(field: &str) -> &str {
+    field.strip_prefix('\'').filter(|rest| is_formula(rest)).unwrap_or(field)
+}
+
 /// What spreadsheets evaluate: `= + - @`, their full-width twins, and what hides one behind a control
-/// character (OWASP, CSV injection). A plain negative number is none.
+/// character (OWASP, CSV injection), behind blanks that are not seen, or behind a guard that is its own. A plain
+/// negative number is none.
 fn is_formula(text: &str) -> bool {
+    let text = text.trim_start_matches(['\'', '\u{200b}', '\u{feff}', '\u{2060}']);
     let begins = text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠', '\t', '\r', '\n']);
     begins && !is_number(text) && text.chars().count() > 1
 }
@@ -59,6 +66,16 @@ fn is_number(text: &str) -> bool {
 mod tests {
     use super::super::table::Kind;
     use super::*;
+
+    #[test]
+    fn guards_come_off_again() {
+        for text in ["=1+1", "'=1+1", "''=1", "-5", "plain", "'quoted'", "\u{feff}=1", "+86 x", ""] {
+            let mut guarded = String::new();
+            push_field(&mut guarded, &Cell::Text(text.to_owned()));
+            assert_eq!(unguard(&guarded), text);
+            assert!(!guarded.starts_with(['=', '+']), "{guarded}");
+        }
+    }
 
     #[test]
     fn five_thousand_payloads_are_inert() {

@@ -61,14 +61,6 @@ pub fn table_to_parquet(table: &Table) -> Result<Vec<u8>, ReportError> {
 /// # Errors
 /// None that input can cause: the writer's own.
 pub fn cells_to_parquet(facts: &[Cells]) -> Result<Vec<u8>, ReportError> {
-    cells_to_parquet_without(facts, &[])
-}
-
-/// Likewise, but the cells that are hidden, by fact and position, have no `n`.
-///
-/// # Errors
-/// None that input can cause: the writer's own.
-pub fn cells_to_parquet_without(facts: &[Cells], hidden: &[Vec<bool>]) -> Result<Vec<u8>, ReportError> {
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in facts.iter().flat_map(|cells| &cells.dimensions) {
         if !names.contains(&name.as_str()) {
@@ -95,12 +87,7 @@ pub fn cells_to_parquet_without(facts: &[Cells], hidden: &[Vec<bool>]) -> Result
     let days = facts.iter().flat_map(|cells| cells.days()).map(|day| day.map(epoch_days));
     arrays.push(Arc::new(days.collect::<Date32Array>()));
     fields.push(Field::new("n", DataType::Int64, true));
-    let numbers = facts.iter().enumerate().flat_map(|(fact, cells)| {
-        let is_hidden = move |place: usize| {
-            hidden.get(fact).and_then(|hidden| hidden.get(place)).copied().unwrap_or(false)
-        };
-        cells.counts().iter().enumerate().map(move |(place, count)| (!is_hidden(place)).then_some(*count))
-    });
+    let numbers = facts.iter().flat_map(|cells| cells.counts()).map(|count| Some(*count));
     arrays.push(Arc::new(numbers.collect::<Int64Array>()));
     encode(&Schema::new(fields), arrays)
 }

@@ -51,7 +51,7 @@ pub fn scorecard_table(definitions: &[Definition], figures: &[Figure], region: &
             Cell::date(definition.due),
             Cell::text(figure.judgement.status.as_str()),
             Cell::integer(figure.judgement.needed),
-            Cell::text(figure.note.as_str()),
+            Cell::text(figure.whole_note()),
         ]);
     }
     table

@@ -353,6 +353,9 @@ fn what_leaves_the_house_tells_no_small_number() {
         let unknown = own.filter(|row| row["by"] == "region" && row["status"] == "suppressed").count();
         assert!(whole["status"] == "suppressed" || unknown != 1, "{indicator}");
     }
+    // What is counted beside a figure is not told at all.
+    let notes = || scorecard.iter().map(|row| &row["note"]);
+    assert!(notes().all(|note| !note.contains("undetermined ") && !note.contains("pending ")));
     assert!(!refused.is_empty() && refused.iter().all(|row| row["found"] == "***"));
     let files: Vec<String> = published(&folder.path().join("share")).into_keys().collect();
     assert!(
