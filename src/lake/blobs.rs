@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::LakeError;
-use super::disk::{Readers, Taken, aside, at, copy, hash_file, names, settle};
+use super::disk::{Readers, Taken, aside, at, confirm, copy, hash_file, names, settle};
 
 /// One folder of content-addressed files.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Blobs {
             && length_of(&self.path(known)?) == Some(length)
         {
             tell(known);
-            return Ok(());
+            return confirm(&self.path(known)?);
         }
         let mut from = File::open(source).map_err(at(source))?;
         let mut to = aside(&self.tmp, self.readers)?;
@@ -81,7 +81,9 @@ impl Blobs {
     pub(super) fn put(&self, bytes: &[u8]) -> Result<String, LakeError> {
         let hash = blake3::hash(bytes).to_hex().to_string();
         let target = self.path(&hash)?;
-        if length_of(&target) != u64::try_from(bytes.len()).ok() {
+        if length_of(&target) == u64::try_from(bytes.len()).ok() {
+            confirm(&target)?;
+        } else {
             let mut file = aside(&self.tmp, self.readers)?;
             file.write_all(bytes).map_err(at(&target))?;
             settle(file, &target, Taken::Replace)?;

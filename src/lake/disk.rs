@@ -63,6 +63,12 @@ pub(super) fn settle(file: NamedTempFile, target: &Path, taken: Taken) -> Result
     }
 }
 
+/// Makes durable what lies there already: a run that died may have moved it into place and never synced the folder.
+pub(super) fn confirm(path: &Path) -> Result<(), LakeError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(at(path))?;
+    path.ancestors().skip(1).take(2).try_for_each(sync_folder)
+}
+
 /// Creates the folder and its missing parents, each one durable.
 pub(super) fn make_folders(folder: &Path) -> Result<(), LakeError> {
     if folder.is_dir() {
