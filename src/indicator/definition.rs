@@ -49,6 +49,33 @@ impl Definition {
         let named = filters.chain(self.shown.iter().map(|(_, filter)| filter)).flat_map(Filter::dimensions);
         named.chain(self.cuts.iter().flatten().filter(|name| *name != "month").cloned()).collect()
     }
+
+    /// First and last day of what the figure counts, over `period` where one is given; none where it takes everything.
+    pub fn days(&self, as_of: Date, period: Option<(Date, Date)>) -> Option<(Date, Date)> {
+        match (period, self.span) {
+            (Some(period), _) => Some(period),
+            (None, Span::All) => None,
+            (None, Span::YearToDate) => Some((as_of.first_of_year(), as_of)),
+        }
+    }
+
+    /// The day that stands for another in every count that this figure makes: days that it never tells apart are one.
+    /// None stands for those that it does not count.
+    pub fn stand_in(&self, day: Option<Date>, as_of: Date, period: Option<(Date, Date)>) -> Option<Date> {
+        // What is counted on a day differs from one to the next.
+        if self.kind != Kind::Flow {
+            return day;
+        }
+        let by_month = self.cuts.iter().flatten().any(|name| name == "month");
+        match self.days(as_of, period) {
+            None if by_month => day.map(Date::first_of_month),
+            None => None,
+            Some((first, last)) => {
+                let inside = day.filter(|day| (first..=last).contains(day))?;
+                Some(if by_month { inside.first_of_month().max(first) } else { first })
+            }
+        }
+    }
 }
 
 /// How a figure relates to time.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
-use super::{Definition, Denominator, Judgement, Kind, Span, Status, bounds, judge_target, value_text};
+use super::{Definition, Denominator, Judgement, Kind, Status, bounds, judge_target, value_text};
 use crate::column::{combine_codes, first_rows};
 use crate::cube::{Cells, Fact};
 use crate::model::UNKNOWN;
@@ -94,7 +94,7 @@ fn evaluate_cut(
     context: &Context<'_>,
 ) -> Vec<Figure> {
     let by_month = cut.iter().any(|name| name == "month");
-    let days = days(definition, context);
+    let days = definition.days(context.as_of, context.period);
     let base = definition.base.as_ref().map(|filter| filter.select(cells));
     let numerator = definition.numerator.select(cells);
     let denominator = match &definition.denominator {
@@ -210,15 +210,6 @@ fn figure(
         note: definition.note.clone(),
         shown: shown.to_owned(),
         basis: basis.to_owned(),
-    }
-}
-
-/// The days that the whole covers; none where the indicator takes everything.
-fn days(definition: &Definition, context: &Context<'_>) -> Option<(Date, Date)> {
-    match (context.period, definition.span) {
-        (Some(period), _) => Some(period),
-        (None, Span::All) => None,
-        (None, Span::YearToDate) => Some((context.as_of.first_of_year(), context.as_of)),
     }
 }
 

@@ -1,11 +1,12 @@
 //! Files named by their own BLAKE3: `ab/abcdef…`. Same content, same name, stored once.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::LakeError;
-use super::disk::{Readers, Taken, aside, at, confirm, copy, hash_file, names, settle};
+use super::disk::{Readers, Taken, aside, at, confirm, hash_file, names, settle};
+use super::uncached::copy_file;
 
 /// One folder of content-addressed files.
 #[derive(Debug)]
@@ -56,14 +57,12 @@ impl Blobs {
             tell(known);
             return confirm(&self.path(known)?);
         }
-        let mut from = File::open(source).map_err(at(source))?;
         let mut to = aside(&self.tmp, self.readers)?;
         let mut hasher = blake3::Hasher::new();
-        copy(&mut from, |part| {
+        let path = to.path().to_owned();
+        copy_file(source, to.as_file_mut(), &path, |part| {
             hasher.update(part);
-            to.write_all(part)
-        })
-        .map_err(at(source))?;
+        })?;
         let found = hasher.finalize().to_hex().to_string();
         if let Some(expected) = known.filter(|known| *known != found) {
             return Err(LakeError::WrongHash { path: source.to_owned(), expected, found });

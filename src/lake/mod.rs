@@ -43,6 +43,7 @@ mod staging;
 mod stats;
 #[cfg(test)]
 mod testing;
+mod uncached;
 mod verify;
 
 use std::fs;

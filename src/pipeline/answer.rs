@@ -31,7 +31,7 @@ pub fn answer(
             Ok(indicate(file, &cells, &tables, reference, as_of, period))
         }
         None => {
-            let cells = count(lake, entry, file, reference, as_of)?;
+            let cells = count((lake, entry), file, reference, as_of, period)?;
             let tables = store::read_tables(lake, entry, |table, _| table == "population")?;
             Ok(indicate(file, &cells, &tables, reference, as_of, period))
         }
@@ -41,11 +41,11 @@ pub fn answer(
 /// Counts the tables. A sample is filed in the same month as its determinations, so those are counted month by month,
 /// side by side; whatever else a fact is made of is read whole.
 fn count(
-    lake: &Lake,
-    entry: &Entry,
+    (lake, entry): (&Lake, &Entry),
     file: &PipelineFile,
     reference: &Reference,
     as_of: Date,
+    period: Option<(Date, Date)>,
 ) -> Result<Vec<Cells>, RunError> {
     let named: BTreeSet<String> = file.indicators.iter().flat_map(Definition::dimensions).collect();
     // Rows are many, and most of their columns count nothing.
@@ -53,6 +53,11 @@ fn count(
         "samples" => SAMPLE_JOINING.contains(&column) || named.contains(column),
         "determinations" => JOINING.contains(&column) || named.contains(column),
         _ => true,
+    };
+    // Of several indicators, each tells its own days apart.
+    let day = |day: Option<Date>| match file.indicators.as_slice() {
+        [only] => only.stand_in(day, as_of, period),
+        _ => day,
     };
     let totals = Totals::default();
     if file.indicators.iter().all(|own| own.fact.is_of_samples()) {
@@ -64,7 +69,9 @@ fn count(
             let of_samples = |table: &str| matches!(table, "samples" | "determinations");
             let here = |table: &str, column: &str| of_samples(table) && wanted(table, column);
             let tables = store::read_month(lake, entry, month, here)?;
-            tally(file, &tables, reference, as_of, |_| true).into_iter().for_each(|cells| totals.add(cells));
+            tally(file, &tables, reference, as_of, |_| true, day)
+                .into_iter()
+                .for_each(|cells| totals.add(cells));
             Ok::<(), RunError>(())
         })?;
     } else {
@@ -72,7 +79,7 @@ fn count(
             // Facts beside them ask for more of a sample than its dimensions.
             table == "samples" || wanted(table, column)
         })?;
-        return Ok(tally(file, &tables, reference, as_of, |_| true));
+        return Ok(tally(file, &tables, reference, as_of, |_| true, day));
     }
     Ok(totals.finish())
 }

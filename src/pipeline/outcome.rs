@@ -18,7 +18,7 @@ use crate::column::Frame;
 use crate::cube::{Cells, Fact, FactInputs, build_fact};
 use crate::indicator::{self, Context, Definition, Figure, evaluate};
 use crate::judge::overdue;
-use crate::model::{Code, Rejection, Scope, UNKNOWN};
+use crate::model::{Code, Rejection, Scope, UNKNOWN, Value};
 use crate::reference::Reference;
 use crate::report::{
     self, CsvOptions, Draft, InputRecord, ReportError, RunRecord, StageSeconds, Table, cells_to_parquet,
@@ -77,13 +77,15 @@ pub fn summarise_inputs(sources: &[(SourceFile, Vec<Input>)], loaded: &[Loaded])
         .collect()
 }
 
-/// Counts every wanted fact that an indicator needs, over the dimensions that are mentioned anywhere.
+/// Counts every wanted fact that an indicator needs, over the dimensions that are mentioned anywhere. Days are told apart
+/// as far as `day` does.
 pub fn tally(
     file: &PipelineFile,
     tables: &HashMap<String, Frame>,
     reference: &Reference,
     as_of: Date,
     wanted: impl Fn(Fact) -> bool,
+    day: impl Fn(Option<Date>) -> Option<Date> + Sync,
 ) -> Vec<Cells> {
     let attributes = file.attributes();
     let inputs = FactInputs { tables, as_of, attributes: &attributes, reference };
@@ -98,7 +100,9 @@ pub fn tally(
             let own = file.indicators.iter().filter(|indicator| indicator.fact == fact);
             let used: BTreeSet<String> = own.flat_map(Definition::dimensions).collect();
             let dimensions: Vec<String> = known.into_iter().filter(|name| used.contains(name)).collect();
-            let frame = build_fact(fact, &inputs, &dimensions);
+            let mut frame = build_fact(fact, &inputs, &dimensions);
+            let days = frame.column_or_missing("day");
+            frame.set("day", days.map(|own| day(own.as_date()).map_or(Value::Missing, Value::Date)));
             let weight = (fact == Fact::Returns).then_some("weight");
             Cells::tally(fact.name(), &frame, &dimensions, "day", weight)
         })

@@ -61,7 +61,8 @@ pub(super) fn determinations(inputs: &FactInputs<'_>, dimensions: &[String]) -> 
     let first = keep(&all, |row| replicate.get(row).as_integer().is_none_or(|replicate| replicate == 1));
     let mut frame = with_sample(&first, inputs, dimensions, &DETERMINATION);
     let pending = frame.column_or_missing(UNSEEN).map(|unseen| unseen.as_text() == Some("yes"));
-    for column in ["verdict", "lab_verdict", "judged_verdict", "detected", "exceeded"] {
+    let hidden = ["verdict", "lab_verdict", "judged_verdict", "detected", "exceeded"];
+    for column in hidden.into_iter().filter(|column| dimensions.iter().any(|name| name == column)) {
         let own = frame.column_or_missing(column);
         let seen = own.zip_map(
             &pending,
