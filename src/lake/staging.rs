@@ -15,7 +15,7 @@ use parquet::schema::types::ColumnDescPtr;
 use super::disk::at;
 use super::schema::{coded, columns_of, stored_schema, without_month};
 use super::{Column, LakeError};
-use crate::column::chunks::{self, Chunk};
+use crate::column::chunks::{self, Chunk, Compressor};
 
 /// A file without a name in the lake's own folder: it vanishes with the run.
 #[derive(Debug)]
@@ -99,7 +99,8 @@ impl Staging {
         let chunk = |(column, description): &(Column, ColumnDescPtr)| {
             let Some(place) = group.columns.iter().position(|own| own.name == column.name) else {
                 let kind = stored_schema(std::slice::from_ref(column)).field(0).data_type().clone();
-                return chunks::encode(&new_null_array(&coded(kind), group.rows), description);
+                let nothing = new_null_array(&coded(kind), group.rows);
+                return chunks::encode(&nothing, description, &mut Compressor::new()?);
             };
             let staged = &group.chunks[place];
             let mut bytes = vec![0; staged.length];

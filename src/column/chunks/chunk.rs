@@ -19,7 +19,7 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::packing::{differences, runs};
-use super::page::{Content, Pages};
+use super::page::{Compressor, Content, Pages};
 
 /// Rows of a page: what one checksum covers, and what a reader decodes at a time.
 const PAGE: usize = 1 << 16;
@@ -38,8 +38,12 @@ pub type Chunk = (Bytes, ColumnCloseResult);
 ///
 /// # Errors
 /// A type that the lake does not store, or a page beyond two gigabytes.
-pub fn encode(array: &ArrayRef, column: &ColumnDescPtr) -> Result<Chunk, ParquetError> {
-    let mut pages = Pages::new()?;
+pub fn encode(
+    array: &ArrayRef,
+    column: &ColumnDescPtr,
+    compressor: &mut Compressor,
+) -> Result<Chunk, ParquetError> {
+    let mut pages = Pages::new(compressor);
     let (statistics, data_begins) = match array.as_primitive_opt::<Int64Type>() {
         Some(numbers) => (add_numbers(numbers, &mut pages)?, None),
         None => {
@@ -73,7 +77,7 @@ pub fn encode(array: &ArrayRef, column: &ColumnDescPtr) -> Result<Chunk, Parquet
     Ok((Bytes::from(pages.bytes), close))
 }
 
-fn add_numbers(numbers: &Int64Array, pages: &mut Pages) -> io::Result<Statistics> {
+fn add_numbers(numbers: &Int64Array, pages: &mut Pages<'_>) -> io::Result<Statistics> {
     for start in (0..numbers.len()).step_by(PAGE) {
         let page = numbers.slice(start, PAGE.min(numbers.len() - start));
         let mut body = Vec::new();
@@ -86,7 +90,7 @@ fn add_numbers(numbers: &Int64Array, pages: &mut Pages) -> io::Result<Statistics
 }
 
 /// Returns where the dictionary ends, beside the statistics.
-fn add_coded(array: &ArrayRef, pages: &mut Pages) -> Result<(Statistics, usize), ParquetError> {
+fn add_coded(array: &ArrayRef, pages: &mut Pages<'_>) -> Result<(Statistics, usize), ParquetError> {
     let array = coded(array)?;
     let (codes, used) = dense(&array);
     let values = array.values();

@@ -18,6 +18,7 @@ use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnDescPtr;
 
 pub use chunk::{Chunk, encode};
+pub use page::Compressor;
 
 /// Rows that one task decodes at a time.
 pub const ROW_GROUP: usize = 1 << 18;
@@ -37,10 +38,15 @@ pub fn groups<'a>(
     schema: &Schema,
 ) -> Result<impl Iterator<Item = Result<(usize, Vec<Chunk>), ParquetError>> + 'a, ParquetError> {
     let columns = described(schema)?;
+    let mut compressor = Compressor::new()?;
     Ok((0..batch.num_rows()).step_by(ROW_GROUP).map(move |start| {
         let rows = ROW_GROUP.min(batch.num_rows() - start);
         let group = batch.slice(start, rows);
-        let chunks = group.columns().iter().zip(&columns).map(|(array, column)| encode(array, column));
+        let chunks = group
+            .columns()
+            .iter()
+            .zip(&columns)
+            .map(|(array, column)| encode(array, column, &mut compressor));
         Ok((rows, chunks.collect::<Result<_, _>>()?))
     }))
 }

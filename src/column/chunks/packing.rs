@@ -6,25 +6,24 @@ const GROUP: usize = 8;
 
 /// Appends numbers of at most `width` bits in the hybrid of runs and groups (`RLE`).
 ///
-/// What repeats at least a group long becomes a run; the numbers before it are filled up to whole groups from it.
+/// A whole group of the same number begins a run, which goes on as long as the number repeats.
 pub(super) fn runs(numbers: &[u32], width: u32, out: &mut Vec<u8>) {
-    let mut rest = numbers;
-    let mut at = 0;
-    while let Some(number) = rest.get(at) {
-        let run = rest.iter().skip(at).take_while(|other| *other == number).count();
-        let filling = at.next_multiple_of(GROUP) - at;
-        if run >= filling + GROUP {
-            let (groups, after) = rest.split_at(at + filling);
-            pack_groups(groups, width, out);
-            uleb((run - filling) as u64 * 2, out);
-            out.extend(number.to_le_bytes().iter().take(width.div_ceil(8) as usize));
-            rest = after.get(run - filling..).unwrap_or_default();
-            at = 0;
-        } else {
-            at += run;
+    let (mut packed, mut at) = (0, 0);
+    while let Some(group) = numbers.get(at..).and_then(<[u32]>::first_chunk::<GROUP>) {
+        let [first, ..] = *group;
+        if group.iter().fold(0, |differing, number| differing | (number ^ first)) != 0 {
+            at += GROUP;
+            continue;
         }
+        pack_groups(numbers.get(packed..at).unwrap_or_default(), width, out);
+        let behind = numbers.get(at + GROUP..).unwrap_or_default();
+        let run = GROUP + behind.iter().take_while(|number| **number == first).count();
+        uleb(run as u64 * 2, out);
+        out.extend(first.to_le_bytes().iter().take(width.div_ceil(8) as usize));
+        at += run;
+        packed = at;
     }
-    pack_groups(rest, width, out);
+    pack_groups(numbers.get(packed..).unwrap_or_default(), width, out);
 }
 
 /// Whole groups; the last one is filled up with zeros.
@@ -32,12 +31,29 @@ fn pack_groups(numbers: &[u32], width: u32, out: &mut Vec<u8>) {
     if numbers.is_empty() {
         return;
     }
-    uleb((numbers.len().div_ceil(GROUP) as u64) * 2 + 1, out);
-    let mut packer = Packer::default();
-    numbers.iter().for_each(|number| packer.put(*number, width, out));
-    let padding = numbers.len().next_multiple_of(GROUP) - numbers.len();
-    (0..padding).for_each(|_| packer.put(0, width, out));
-    packer.finish(out);
+    let groups = numbers.len().div_ceil(GROUP);
+    uleb(groups as u64 * 2 + 1, out);
+    out.reserve(groups * width as usize);
+    let (whole, last) = numbers.as_chunks::<GROUP>();
+    whole.iter().for_each(|group| pack_group(group, width, out));
+    if !last.is_empty() {
+        let mut group = [0; GROUP];
+        group.iter_mut().zip(last).for_each(|(to, number)| *to = *number);
+        pack_group(&group, width, out);
+    }
+}
+
+/// A group takes as many bytes as its numbers take bits.
+fn pack_group(group: &[u32; GROUP], width: u32, out: &mut Vec<u8>) {
+    if width > 16 {
+        let mut packer = Packer::default();
+        group.iter().for_each(|number| packer.put(*number, width, out));
+        return packer.finish(out);
+    }
+    let [a, b, c, d, e, f, g, h] = group.map(u64::from);
+    let half = |a: u64, b: u64, c: u64, d: u64| a | b << width | c << (2 * width) | d << (3 * width);
+    let bits = u128::from(half(a, b, c, d)) | u128::from(half(e, f, g, h)) << (4 * width);
+    out.extend_from_slice(bits.to_le_bytes().get(..width as usize).unwrap_or_default());
 }
 
 /// Numbers of a block of differences, and how many share a width.
@@ -114,7 +130,65 @@ pub(super) fn zigzag(number: i64, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What [`runs`] wrote, read by the rules of the format, with the lengths of the runs.
+    fn unpack(mut bytes: &[u8], width: u32, count: usize) -> (Vec<u32>, Vec<usize>) {
+        let (mut numbers, mut lengths) = (Vec::new(), Vec::new());
+        let mut take = |count: usize| {
+            let (taken, rest) = bytes.split_at(count);
+            bytes = rest;
+            (taken.to_vec(), rest.is_empty())
+        };
+        let mut at_end = false;
+        while !at_end {
+            let (mut head, mut shift) = (0usize, 0);
+            loop {
+                let byte = take(1).0[0];
+                head |= usize::from(byte & 0x7f) << shift;
+                shift += 7;
+                if byte < 0x80 {
+                    break;
+                }
+            }
+            if head & 1 == 0 {
+                let (value, end) = take(width.div_ceil(8) as usize);
+                let value = value.iter().rev().fold(0u32, |sum, byte| sum << 8 | u32::from(*byte));
+                numbers.extend(std::iter::repeat_n(value, head / 2));
+                lengths.push(head / 2);
+                at_end = end;
+            } else {
+                let (packed, end) = take(head / 2 * width as usize);
+                let bit = |place: usize| packed[place / 8] >> (place % 8) & 1;
+                numbers.extend((0..head / 2 * GROUP).map(|number| {
+                    let bits = (0..width as usize).rev().map(|place| bit(number * width as usize + place));
+                    bits.fold(0u32, |sum, bit| sum << 1 | u32::from(bit))
+                }));
+                at_end = end;
+            }
+        }
+        numbers.truncate(count);
+        (numbers, lengths)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_packed_comes_back(
+            width in 1u32..=32,
+            stretches in proptest::collection::vec((any::<u32>(), 1usize..30), 1..40))
+        {
+            let low = |number: u32| number & (u32::MAX >> (32 - width));
+            let numbers: Vec<u32> =
+                stretches.iter().flat_map(|(number, length)| std::iter::repeat_n(low(*number), *length)).collect();
+            let mut packed = Vec::new();
+            runs(&numbers, width, &mut packed);
+            let (read, lengths) = unpack(&packed, width, numbers.len());
+            prop_assert_eq!(read, numbers);
+            prop_assert!(lengths.iter().all(|length| *length >= GROUP));
+        }
+    }
 
     #[test]
     fn numbers_are_packed_as_the_format_shows_them() {

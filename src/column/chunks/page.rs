@@ -23,20 +23,38 @@ const RLE: i32 = 3;
 const DELTA_BINARY_PACKED: i32 = 5;
 const RLE_DICTIONARY: i32 = 8;
 
+/// What compresses pages; making one takes longer than compressing a page.
+pub struct Compressor {
+    zstd: zstd::bulk::Compressor<'static>,
+    compressed: Vec<u8>,
+}
+
+impl Compressor {
+    /// # Errors
+    /// There is no memory for it.
+    pub fn new() -> io::Result<Compressor> {
+        Ok(Compressor { zstd: zstd::bulk::Compressor::new(1)?, compressed: Vec::new() })
+    }
+
+    fn compress(&mut self, body: &[u8]) -> io::Result<&[u8]> {
+        self.compressed.clear();
+        self.compressed.reserve(zstd::zstd_safe::compress_bound(body.len()));
+        self.zstd.compress_to_buffer(body, &mut self.compressed)?;
+        Ok(&self.compressed)
+    }
+}
+
 /// Appends compressed pages to the bytes of a chunk.
-pub(super) struct Pages {
-    compressor: zstd::bulk::Compressor<'static>,
+pub(super) struct Pages<'a> {
+    compressor: &'a mut Compressor,
     pub(super) bytes: Vec<u8>,
     /// What the pages would take without compression, headers included.
     pub(super) uncompressed: usize,
 }
 
-impl Pages {
-    /// # Errors
-    /// The compressor cannot be made.
-    pub(super) fn new() -> io::Result<Pages> {
-        let compressor = zstd::bulk::Compressor::new(1)?;
-        Ok(Pages { compressor, bytes: Vec::new(), uncompressed: 0 })
+impl Pages<'_> {
+    pub(super) fn new(compressor: &mut Compressor) -> Pages<'_> {
+        Pages { compressor, bytes: Vec::new(), uncompressed: 0 }
     }
 
     /// # Errors
@@ -44,7 +62,7 @@ impl Pages {
     pub(super) fn add(&mut self, content: Content, values: usize, body: &[u8]) -> io::Result<()> {
         let compressed = self.compressor.compress(body)?;
         let too_large = |_| io::Error::new(io::ErrorKind::FileTooLarge, "a page of more than 2 GiB");
-        let checksum = i32::from_ne_bytes(crc32fast::hash(&compressed).to_ne_bytes());
+        let checksum = i32::from_ne_bytes(crc32fast::hash(compressed).to_ne_bytes());
         let values = i32::try_from(values).map_err(too_large)?;
         let header = header(
             content,
@@ -55,7 +73,7 @@ impl Pages {
         );
         self.uncompressed += header.len() + body.len();
         self.bytes.extend_from_slice(&header);
-        self.bytes.extend_from_slice(&compressed);
+        self.bytes.extend_from_slice(compressed);
         Ok(())
     }
 }
