@@ -3,10 +3,16 @@
 
 use std::hint::black_box;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, DictionaryArray, RecordBatch, StringArray, UInt32Array};
+use arrow::datatypes::{DataType, Field, Schema};
+use assay::column::chunks;
 use assay::cube::{Cells, Filter};
+use assay::judge::{Decisions, judge_determinations};
 use assay::normalize::{Sign, parse_date, parse_decimal, parse_limit, parse_result};
-use assay::pipeline::{self, Observer, RunRequest};
+use assay::pipeline::{self, Evaluated, Observer, RunRequest};
+use assay::report::{CsvOptions, cells_to_parquet, indicators_table, write_csv};
 use assay::simulate::{Encoding, Layout, Options, simulate};
 use assay::source::PIECE;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -17,10 +23,15 @@ impl Observer for Silent {
     fn stage(&self, _: &'static str) {}
 }
 
+/// Without `--bench`, as in the test suite, every benchmark is tried once, on little.
+fn samples() -> u64 {
+    if std::env::args().any(|argument| argument == "--bench") { 10_000 } else { 200 }
+}
+
 fn flat_file(folder: &std::path::Path, encoding: Encoding) -> PathBuf {
     let options = Options {
         seed: 1,
-        samples: 10_000,
+        samples: samples(),
         months: 12,
         layout: Layout::Flat,
         encoding,
@@ -127,14 +138,87 @@ fn run(c: &mut Criterion) {
     group.finish();
 }
 
+/// The file judged as one part, so that its tables are there.
+fn evaluated(folder: &std::path::Path) -> Evaluated {
+    let whole = RunRequest { piece: usize::MAX >> 1, ..request(&flat_file(folder, Encoding::Utf8)) };
+    pipeline::check(&whole, &Silent).expect("evaluates")
+}
+
+fn judge(c: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let evaluated = evaluated(folder.path());
+    let (reference, official) = (&evaluated.reference, evaluated.file.official);
+    let determinations = &evaluated.assembled.tables["determinations"];
+    let mut group = c.benchmark_group("judge");
+    group.throughput(Throughput::Elements(determinations.rows() as u64));
+    group.bench_function("every combination new", |b| {
+        b.iter(|| judge_determinations(determinations, official, reference, &Decisions::default()))
+    });
+    let decisions = Decisions::default();
+    group.bench_function("every combination known", |b| {
+        b.iter(|| judge_determinations(determinations, official, reference, &decisions))
+    });
+    group.finish();
+}
+
+/// Column chunks out of codes, as the lake stores them: what `store` computes, without its disk.
+fn encode(c: &mut Criterion) {
+    const ROWS: u32 = 65_536;
+    let column = |repeats: u32, distinct: u32| -> ArrayRef {
+        let values = StringArray::from_iter_values((0..distinct).map(|value| format!("检验项目{value}")));
+        let keys = (0..ROWS).map(|row| (row / repeats).wrapping_mul(2_654_435_761) % distinct);
+        Arc::new(DictionaryArray::new(UInt32Array::from_iter_values(keys), Arc::new(values)))
+    };
+    let mut group = c.benchmark_group("encode");
+    group.throughput(Throughput::Elements(ROWS.into()));
+    for (name, repeats, distinct) in [
+        ("a constant", 1, 1),
+        ("in runs", 12, 5_000),
+        ("scattered, 77 values", 1, 77),
+        ("scattered, 5000", 1, 5_000),
+    ] {
+        let batch = RecordBatch::try_from_iter([("column", column(repeats, distinct))]).expect("a batch");
+        let schema = Schema::new(vec![Field::new("column", DataType::Utf8, true)]);
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                chunks::groups(&batch, &schema)
+                    .expect("a schema")
+                    .for_each(|group| drop(black_box(group.expect("encodes"))))
+            })
+        });
+    }
+    group.finish();
+}
+
+fn report(c: &mut Criterion) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let evaluated = evaluated(folder.path());
+    let mut group = c.benchmark_group("report");
+    group.bench_function("figures", |b| {
+        b.iter(|| {
+            let Evaluated { file, cells, reference, assembled, as_of, .. } = &evaluated;
+            pipeline::indicate(file, cells, &assembled.tables, reference, *as_of, None)
+        })
+    });
+    group
+        .bench_function("cells.parquet", |b| b.iter(|| cells_to_parquet(&evaluated.cells).expect("encodes")));
+    group.bench_function("indicators.csv", |b| {
+        b.iter(|| {
+            let table = indicators_table(&evaluated.file.indicators, &evaluated.figures);
+            write_csv(&table, CsvOptions { byte_order_mark: true })
+        })
+    });
+    group.finish();
+}
+
 fn cells(c: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let file = flat_file(&folder.path().join("flat"), Encoding::Utf8);
-    let evaluated = pipeline::check(&request(&file), &Silent).expect("evaluates");
+    let evaluated = evaluated(folder.path());
     let mut group = c.benchmark_group("cells");
     let tables = &evaluated.assembled.tables;
     group.bench_function("tally", |b| {
-        b.iter(|| pipeline::tally(&evaluated.file, tables, &evaluated.reference, evaluated.as_of, |_| true))
+        let Evaluated { file, reference, as_of, .. } = &evaluated;
+        b.iter(|| pipeline::tally(file, tables, reference, *as_of, |_| true, |day| day))
     });
     let samples: &Cells = evaluated.cells.first().expect("cells");
     group.bench_function("merge", |b| b.iter(|| samples.clone().merge(black_box(samples.clone()))));
@@ -143,5 +227,5 @@ fn cells(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(stages, texts, read, evaluate, cells, run);
+criterion_group!(stages, texts, read, judge, evaluate, cells, encode, report, run);
 criterion_main!(stages);

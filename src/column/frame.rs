@@ -58,6 +58,10 @@ impl Frame {
         self.columns.retain(|(own, _)| own != name);
     }
 
+    pub fn keep_columns(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.columns.retain(|(own, _)| wanted(own));
+    }
+
     pub fn origin(&self, row: usize) -> Origin {
         let (file, sheet, _) = &self.files[self.file[row] as usize];
         Origin { file: file.clone(), sheet: sheet.clone(), line: self.line[row] }

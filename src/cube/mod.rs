@@ -10,6 +10,8 @@ mod totals;
 mod words;
 
 pub use cells::{Cells, Columns};
-pub use facts::{Fact, FactInputs, JOINING, PENDING, SAMPLE_JOINING, build_fact, fact_dimensions};
+pub use facts::{
+    Fact, FactInputs, JOINING, PENDING, SAMPLE_JOINING, Seen, build_fact, determinations, fact_dimensions,
+};
 pub use filter::{Filter, FilterError};
 pub use totals::Totals;

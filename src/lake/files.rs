@@ -4,13 +4,13 @@
 //! decoded: it covers page headers and the footer too, which the checksums of the pages do not. Those are for
 //! readers that know no ledger.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema};
+use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
@@ -18,8 +18,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::errors::ParquetError;
 use rayon::prelude::*;
 
-use super::blobs::fault;
-use super::disk::{Readers, Taken, aside, at, settle};
+use super::disk::{Readers, Taken, aside, settle};
 use super::plan::{Content, Partition};
 use super::schema::{MONTH, coded, columns_of, conform, extend, read_schema, stored_schema, without_month};
 use super::stats::stats_of;
@@ -109,18 +108,21 @@ pub(super) fn read(
     wanted: impl Fn(&str) -> bool,
 ) -> Result<Vec<RecordBatch>, LakeError> {
     let path = folder.join(&file.path);
-    if let Some(what) = fault(&path, &file.blake3) {
-        return Err(LakeError::Damaged {
-            path,
-            what: format!("table `{}`, month `{}`: {what}", table.name, file.month),
-        });
+    let damaged = |what: String| LakeError::Damaged {
+        path: path.clone(),
+        what: format!("table `{}`, month `{}`: {what}", table.name, file.month),
+    };
+    // What is decoded is what was hashed.
+    let bytes = std::fs::read(&path).map(Bytes::from).map_err(|error| damaged(error.to_string()))?;
+    let found = blake3::hash(&bytes).to_hex();
+    if found.as_str() != file.blake3 {
+        return Err(damaged(format!("BLAKE3 is {found}, not {}", file.blake3)));
     }
     let failed = |source: ParquetError| LakeError::Parquet { path: path.clone(), source };
     let columns: Vec<Column> = table.columns.iter().filter(|column| wanted(&column.name)).cloned().collect();
-    let schema = read_schema(&columns, table.partitioned);
-    let source = File::open(&path).map_err(at(&path))?;
+    let schema = read_schema(&columns, table.partitioned && wanted(MONTH));
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let plain = ArrowReaderMetadata::load(&source, options.clone()).map_err(failed)?;
+    let plain = ArrowReaderMetadata::load(&bytes, options.clone()).map_err(failed)?;
     let fields = plain.schema().fields().iter();
     let fields = fields.map(|field| field.as_ref().clone().with_data_type(coded(field.data_type().clone())));
     let options = options.with_schema(Arc::new(Schema::new(fields.collect::<Vec<Field>>())));
@@ -131,8 +133,7 @@ pub(super) fn read(
     let groups = 0..metadata.metadata().num_row_groups();
     // One after the other: texts of two groups in one batch would have to be coded anew.
     let batches = groups.into_par_iter().map(|group| {
-        let source = File::open(&path).map_err(at(&path))?;
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata.clone());
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), metadata.clone());
         let reader =
             reader.with_projection(mask.clone()).with_row_groups(vec![group]).with_batch_size(ROW_GROUP);
         let batches = reader.build().map_err(failed)?;

@@ -56,7 +56,7 @@ pub use self::entry::{DataFile, Draft, Entry, Input, Named, Rows, TablePin};
 pub use self::error::LakeError;
 pub use self::lock::Lock;
 pub use self::plan::{Partition, TableWrite};
-pub use self::schema::{Column, Kind};
+pub use self::schema::{Column, Kind, MONTH};
 pub use self::staging::{Encoded, Group, Staging};
 pub use self::verify::{Damage, Part, VerifyReport};
 

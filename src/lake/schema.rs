@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::LakeError;
 
 /// The partition column. It is in no data file: Delta keeps it in the log, readers add it.
-pub(super) const MONTH: &str = "month";
+pub const MONTH: &str = "month";
 
 /// A column, in Delta's words. Every column may be empty, so that later runs can add some.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
+use super::outcome::{dimensions_of, is_asked, tally_fact};
 use super::{PipelineFile, RunError, indicate, store, tally};
-use crate::cube::{Cells, JOINING, SAMPLE_JOINING, Totals};
+use crate::column::Frame;
+use crate::cube::{Cells, Fact, JOINING, SAMPLE_JOINING, Seen, Totals, determinations};
 use crate::indicator::{Definition, Figure};
 use crate::lake::{Entry, Lake};
 use crate::reference::Reference;
@@ -38,8 +40,7 @@ pub fn answer(
     }
 }
 
-/// Counts the tables. A sample is filed in the same month as its determinations, so those are counted month by month,
-/// side by side; whatever else a fact is made of is read whole.
+/// Counts the tables.
 fn count(
     (lake, entry): (&Lake, &Entry),
     file: &PipelineFile,
@@ -59,28 +60,51 @@ fn count(
         [only] => only.stand_in(day, as_of, period),
         _ => day,
     };
-    let totals = Totals::default();
     if file.indicators.iter().all(|own| own.fact.is_of_samples()) {
-        let files = ["samples", "determinations"].into_iter().filter_map(|name| entry.table(name));
-        let months: BTreeSet<&str> =
-            files.flat_map(|table| &table.files).map(|file| file.month.as_str()).collect();
-        let months: Vec<&str> = months.into_iter().collect();
-        months.into_par_iter().with_max_len(1).try_for_each(|month| {
-            let of_samples = |table: &str| matches!(table, "samples" | "determinations");
-            let here = |table: &str, column: &str| of_samples(table) && wanted(table, column);
-            let tables = store::read_month(lake, entry, month, here)?;
-            tally(file, &tables, reference, as_of, |_| true, day)
-                .into_iter()
-                .for_each(|cells| totals.add(cells));
-            Ok::<(), RunError>(())
-        })?;
-    } else {
-        let tables = store::read_tables(lake, entry, |table, column| {
-            // Facts beside them ask for more of a sample than its dimensions.
-            table == "samples" || wanted(table, column)
-        })?;
-        return Ok(tally(file, &tables, reference, as_of, |_| true, day));
+        return scan((lake, entry), file, as_of, wanted, day);
     }
+    let tables = store::read_tables(lake, entry, |table, column| {
+        // Facts beside them ask for more of a sample than its dimensions.
+        table == "samples" || wanted(table, column)
+    })?;
+    Ok(tally(file, &tables, reference, as_of, |_| true, day))
+}
+
+/// Counts samples and determinations. A sample is filed in the same month as its determinations: so months are counted
+/// side by side, the samples of one whole, its determinations row group by row group.
+fn scan(
+    (lake, entry): (&Lake, &Entry),
+    file: &PipelineFile,
+    as_of: Date,
+    wanted: impl Fn(&str, &str) -> bool + Sync,
+    day: impl Fn(Option<Date>) -> Option<Date> + Sync,
+) -> Result<Vec<Cells>, RunError> {
+    let files = ["samples", "determinations"].into_iter().filter_map(|name| entry.table(name));
+    let months: BTreeSet<&str> =
+        files.flat_map(|table| &table.files).map(|file| file.month.as_str()).collect();
+    let months: Vec<&str> = months.into_iter().collect();
+    let [of_samples, of_determinations] =
+        [Fact::Samples, Fact::Determinations].map(|fact| dimensions_of(file, fact));
+    let totals = Totals::default();
+    months.into_par_iter().with_max_len(1).try_for_each(|month| {
+        let samples = Frame::concat(&store::read_month(lake, entry, "samples", month, &wanted)?);
+        let samples = Seen::of(&samples, as_of);
+        if is_asked(file, Fact::Samples) {
+            totals.add(tally_fact(Fact::Samples, samples.rows(), &of_samples, &day));
+        }
+        if is_asked(file, Fact::Determinations) {
+            let groups = store::read_month(lake, entry, "determinations", month, &wanted)?;
+            let counted = groups.into_par_iter().with_max_len(1).map(|group| {
+                let mut rows = determinations(&group, &samples, &of_determinations);
+                // Codes of samples are many, and count nothing.
+                rows.keep_columns(|name| name == "day" || of_determinations.iter().any(|own| own == name));
+                rows
+            });
+            let rows = Frame::concat(&counted.collect::<Vec<Frame>>());
+            totals.add(tally_fact(Fact::Determinations, rows, &of_determinations, &day));
+        }
+        Ok::<(), RunError>(())
+    })?;
     Ok(totals.finish())
 }
 

@@ -227,7 +227,8 @@ pub fn from_batches(batches: &[RecordBatch]) -> Frame {
     Frame::concat(&frames)
 }
 
-fn from_batch(batch: &RecordBatch) -> Frame {
+/// Reads one batch of the lake back into a frame; the run column is left behind.
+pub fn from_batch(batch: &RecordBatch) -> Frame {
     let rows = batch.num_rows();
     let column = |name: &str| {
         let column = batch.column_by_name(name).map(|array| values_of(array, None));
@@ -261,7 +262,8 @@ fn values_of(array: &ArrayRef, scales: Option<&ArrayRef>) -> Coded<Value> {
             let empty = texts.len() as u32;
             let code = |key: Option<i32>| key.and_then(|key| u32::try_from(key).ok()).unwrap_or(empty);
             let codes = coded.keys().iter().map(code).collect();
-            Coded::new(values.chain([Value::Missing]).collect(), codes).map(Value::clone)
+            // A dictionary holds no value twice.
+            Coded::new(values.chain([Value::Missing]).collect(), codes)
         }
         DataType::Utf8 => Coded::from_values(array.as_string::<i32>().iter())
             .map(|text| text.map_or(Value::Missing, Value::text)),

@@ -89,24 +89,40 @@ pub fn tally(
 ) -> Vec<Cells> {
     let attributes = file.attributes();
     let inputs = FactInputs { tables, as_of, attributes: &attributes, reference };
-    let facts: Vec<Fact> = Fact::ALL
-        .into_iter()
-        .filter(|fact| wanted(*fact) && file.indicators.iter().any(|indicator| indicator.fact == *fact))
-        .collect();
+    let facts: Vec<Fact> =
+        Fact::ALL.into_iter().filter(|fact| wanted(*fact) && is_asked(file, *fact)).collect();
     facts
         .into_par_iter()
         .map(|fact| {
-            let known = file.dimensions_of(fact);
-            let own = file.indicators.iter().filter(|indicator| indicator.fact == fact);
-            let used: BTreeSet<String> = own.flat_map(Definition::dimensions).collect();
-            let dimensions: Vec<String> = known.into_iter().filter(|name| used.contains(name)).collect();
-            let mut frame = build_fact(fact, &inputs, &dimensions);
-            let days = frame.column_or_missing("day");
-            frame.set("day", days.map(|own| day(own.as_date()).map_or(Value::Missing, Value::Date)));
-            let weight = (fact == Fact::Returns).then_some("weight");
-            Cells::tally(fact.name(), &frame, &dimensions, "day", weight)
+            let dimensions = dimensions_of(file, fact);
+            tally_fact(fact, build_fact(fact, &inputs, &dimensions), &dimensions, &day)
         })
         .collect()
+}
+
+/// Whether an indicator counts this fact.
+pub fn is_asked(file: &PipelineFile, fact: Fact) -> bool {
+    file.indicators.iter().any(|indicator| indicator.fact == fact)
+}
+
+/// Dimensions of a fact that an indicator mentions.
+pub fn dimensions_of(file: &PipelineFile, fact: Fact) -> Vec<String> {
+    let own = file.indicators.iter().filter(|indicator| indicator.fact == fact);
+    let used: BTreeSet<String> = own.flat_map(Definition::dimensions).collect();
+    file.dimensions_of(fact).into_iter().filter(|name| used.contains(name)).collect()
+}
+
+/// Counts the rows of one fact.
+pub fn tally_fact(
+    fact: Fact,
+    mut rows: Frame,
+    dimensions: &[String],
+    day: impl Fn(Option<Date>) -> Option<Date>,
+) -> Cells {
+    let days = rows.column_or_missing("day");
+    rows.set("day", days.map(|own| day(own.as_date()).map_or(Value::Missing, Value::Date)));
+    let weight = (fact == Fact::Returns).then_some("weight");
+    Cells::tally(fact.name(), &rows, dimensions, "day", weight)
 }
 
 /// Evaluates every indicator of the pipeline, in its order, whole and cut; over `period` instead of its

@@ -6,16 +6,15 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use arrow::array::RecordBatch;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::batches::{MonthPart, from_batches, to_months};
+use super::batches::{MonthPart, from_batch, to_months};
 use super::{Evaluated, Found, RunError, RunRequest, Stored};
 use crate::column::Frame;
 use crate::lake::{
-    Committed, DataFile, Draft, Entry, Group, Input, Lake, LakeError, Lock, Named, Partition, Rows, Staging,
-    TablePin, TableWrite,
+    Committed, DataFile, Draft, Entry, Group, Input, Lake, LakeError, Lock, MONTH, Named, Partition, Rows,
+    Staging, TablePin, TableWrite,
 };
 use crate::model::TABLES;
 use crate::report::{self, RunRecord};
@@ -284,36 +283,41 @@ pub fn read_tables(
     entry: &Entry,
     wanted: impl Fn(&str, &str) -> bool + Sync,
 ) -> Result<HashMap<String, Frame>, LakeError> {
-    read_files(lake, entry, wanted, |_| true)
+    let has_any = |table: &&TablePin| table.columns.iter().any(|column| wanted(&table.name, &column.name));
+    let there = TABLES.iter().filter_map(|schema| entry.table(schema.name)).filter(has_any);
+    there
+        .map(|table| Ok((table.name.clone(), Frame::concat(&read_files(lake, table, &wanted, |_| true)?))))
+        .collect()
 }
 
-/// Likewise, of one month.
+/// Those columns of one month of a table that are wanted, row group by row group.
 ///
 /// # Errors
 /// As [`tables`].
 pub fn read_month(
     lake: &Lake,
     entry: &Entry,
+    table: &str,
     month: &str,
     wanted: impl Fn(&str, &str) -> bool + Sync,
-) -> Result<HashMap<String, Frame>, LakeError> {
-    read_files(lake, entry, wanted, |file| file.month == month)
+) -> Result<Vec<Frame>, LakeError> {
+    entry
+        .table(table)
+        .map_or(Ok(Vec::new()), |table| read_files(lake, table, wanted, |file| file.month == month))
 }
 
 fn read_files(
     lake: &Lake,
-    entry: &Entry,
+    table: &TablePin,
     wanted: impl Fn(&str, &str) -> bool + Sync,
     of: impl Fn(&DataFile) -> bool,
-) -> Result<HashMap<String, Frame>, LakeError> {
-    let has_any = |table: &&TablePin| table.columns.iter().any(|column| wanted(&table.name, &column.name));
-    let there = TABLES.iter().filter_map(|schema| entry.table(schema.name)).filter(has_any);
-    there
-        .map(|table| {
-            let files: Vec<&DataFile> = table.files.iter().filter(|file| of(file)).collect();
-            let read = |file: &&DataFile| lake.read_file(table, file, |column| wanted(&table.name, column));
-            let batches: Vec<Vec<RecordBatch>> = files.par_iter().map(read).collect::<Result<_, _>>()?;
-            Ok((table.name.clone(), from_batches(&batches.concat())))
-        })
-        .collect()
+) -> Result<Vec<Frame>, LakeError> {
+    let files: Vec<&DataFile> = table.files.iter().filter(|file| of(file)).collect();
+    // A month is told by its rows' days.
+    let wanted = |column: &str| column != MONTH && wanted(&table.name, column);
+    let read = |file: &&DataFile| {
+        let batches = lake.read_file(table, file, wanted)?;
+        Ok::<_, LakeError>(batches.par_iter().map(from_batch).collect::<Vec<Frame>>())
+    };
+    Ok(files.par_iter().map(read).collect::<Result<Vec<_>, _>>()?.concat())
 }

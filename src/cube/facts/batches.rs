@@ -1,29 +1,69 @@
 //! Samples and determinations.
 
-use super::{DETERMINATION, FactInputs, PENDING, keep, word};
+use hashbrown::HashMap;
+use jiff::civil::Date;
+
+use super::{DETERMINATION, PENDING, keep, word};
 use crate::column::Frame;
 use crate::model::Value;
 
 /// Whether a sample's report lies behind the as-of day.
 const UNSEEN: &str = "$unseen";
 
-pub(super) fn samples(inputs: &FactInputs<'_>) -> Frame {
-    let all = inputs.table("samples");
-    let sampled = all.column_or_missing("sampled_on");
-    let mut frame = keep(&all, |row| inputs.seen(sampled.get(row)));
+/// Samples as they are seen on a day, and where each one's row is.
+#[derive(Debug)]
+pub struct Seen {
+    frame: Frame,
+    rows: HashMap<Value, u32>,
+}
+
+impl Seen {
+    /// Of all samples, those that were drawn by the day; what was reported later is not known yet.
+    pub fn of(all: &Frame, as_of: Date) -> Seen {
+        let frame = samples(all, as_of);
+        let rows = frame.rows_by("sample_code").into_iter().map(|(code, row)| (code.clone(), row)).collect();
+        Seen { frame, rows }
+    }
+
+    /// A row per sample.
+    pub fn rows(&self) -> Frame {
+        self.frame.clone()
+    }
+
+    /// Adds the sample's attributes to the rows of another table; rows of unknown samples are left out.
+    pub(super) fn join(&self, frame: &Frame, dimensions: &[String], keep_own: &[&str]) -> Frame {
+        let codes = frame.column_or_missing("sample_code");
+        let of_code: Vec<Option<u32>> =
+            codes.values().iter().map(|code| self.rows.get(code).copied()).collect();
+        let partners: Vec<Option<u32>> = codes.codes().iter().map(|code| of_code[*code as usize]).collect();
+        let mut joined = keep(frame, |row| partners[row].is_some());
+        let rows: Vec<u32> = partners.into_iter().flatten().collect();
+        let wanted = dimensions.iter().map(String::as_str).chain(["day", "final_verdict", "region", UNSEEN]);
+        for name in wanted {
+            if let Some(column) = self.frame.column(name) {
+                let own = joined.column(name).is_some();
+                if !own || !keep_own.contains(&name) {
+                    joined.set(name, column.take(&rows));
+                }
+            }
+        }
+        joined
+    }
+}
+
+pub(super) fn samples(all: &Frame, as_of: Date) -> Frame {
+    let is_seen = |value: &Value| value.as_date().is_none_or(|day| day <= as_of);
+    let sampled = all.column_or_missing("sampled_on").map(is_seen);
+    let mut frame = keep(all, |row| *sampled.get(row));
     let reported = frame.column_or_missing("reported_on");
     for column in ["final_verdict", "first_verdict", "conclusion", "problem"] {
         let stated = frame.column_or_missing(column);
         let seen = stated.zip_map(&reported, |verdict, reported| {
-            if inputs.seen(reported) && !verdict.is_missing() {
-                verdict.clone()
-            } else {
-                Value::text(PENDING)
-            }
+            if is_seen(reported) && !verdict.is_missing() { verdict.clone() } else { Value::text(PENDING) }
         });
         frame.set(column, seen);
     }
-    let unseen = reported.map(|reported| word(!inputs.seen(reported)));
+    let unseen = reported.map(|reported| word(!is_seen(reported)));
     frame.set(UNSEEN, unseen);
     let rapid = frame.column_or_missing("rapid_test");
     frame.set("rapid_test", rapid.map(|value| word(value.as_text() == Some("yes"))));
@@ -32,34 +72,13 @@ pub(super) fn samples(inputs: &FactInputs<'_>) -> Frame {
     frame
 }
 
-/// Adds the sample's attributes to the rows of another table; rows of unknown samples are left out.
-pub(super) fn with_sample(
-    frame: &Frame,
-    inputs: &FactInputs<'_>,
-    dimensions: &[String],
-    keep_own: &[&str],
-) -> Frame {
-    let samples = samples(inputs);
-    let partners = frame.partners(&samples, "sample_code");
-    let mut joined = keep(frame, |row| partners[row].is_some());
-    let rows: Vec<u32> = partners.into_iter().flatten().collect();
-    let wanted = dimensions.iter().map(String::as_str).chain(["day", "final_verdict", "region", UNSEEN]);
-    for name in wanted {
-        if let Some(column) = samples.column(name) {
-            let own = joined.column(name).is_some();
-            if !own || !keep_own.contains(&name) {
-                joined.set(name, column.take(&rows));
-            }
-        }
-    }
-    joined
-}
-
-pub(super) fn determinations(inputs: &FactInputs<'_>, dimensions: &[String]) -> Frame {
-    let all = inputs.table("determinations");
-    let replicate = all.column_or_missing("replicate");
-    let first = keep(&all, |row| replicate.get(row).as_integer().is_none_or(|replicate| replicate == 1));
-    let mut frame = with_sample(&first, inputs, dimensions, &DETERMINATION);
+/// Determinations, a replicate set once, beside what is seen of their samples.
+pub fn determinations(all: &Frame, samples: &Seen, dimensions: &[String]) -> Frame {
+    let is_first = all
+        .column_or_missing("replicate")
+        .map(|replicate| replicate.as_integer().is_none_or(|replicate| replicate == 1));
+    let first = keep(all, |row| *is_first.get(row));
+    let mut frame = samples.join(&first, dimensions, &DETERMINATION);
     let pending = frame.column_or_missing(UNSEEN).map(|unseen| unseen.as_text() == Some("yes"));
     let hidden = ["verdict", "lab_verdict", "judged_verdict", "detected", "exceeded"];
     for column in hidden.into_iter().filter(|column| dimensions.iter().any(|name| name == column)) {

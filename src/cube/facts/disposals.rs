@@ -2,7 +2,6 @@
 
 use hashbrown::HashMap;
 
-use super::batches::with_sample;
 use super::{FactInputs, keep, word};
 use crate::column::{Coded, Frame};
 use crate::judge::{Clocks, Standing, Step};
@@ -77,7 +76,7 @@ fn with_clocks(inputs: &FactInputs<'_>, dimensions: &[String]) -> Frame {
     let mut seen = keep(&all, |row| inputs.seen(notified.get(row)));
     let region = seen.column_or_missing("region");
     seen.set(OWN_REGION, region);
-    let mut frame = with_sample(&seen, inputs, dimensions, &[]);
+    let mut frame = inputs.samples().join(&seen, dimensions, &[]);
     let clocks = Clocks::of(&frame, inputs.as_of, inputs.reference);
     let [start, finish] =
         Step::ALL.map(|step| Coded::from_values((0..frame.rows()).map(|row| clocks.standing(row, step))));

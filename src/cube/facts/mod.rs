@@ -5,6 +5,7 @@ mod disposals;
 mod establishments;
 mod notices;
 
+pub use batches::{Seen, determinations};
 use hashbrown::HashMap;
 use jiff::civil::Date;
 
@@ -151,8 +152,10 @@ pub fn fact_dimensions(fact: Fact, own: &[(String, String)], attributes: &[Strin
 /// Builds a fact as of the day: the frame to tally, with its `day` and, for returns, its `weight`.
 pub fn build_fact(fact: Fact, inputs: &FactInputs<'_>, dimensions: &[String]) -> Frame {
     match fact {
-        Fact::Samples => batches::samples(inputs),
-        Fact::Determinations => batches::determinations(inputs, dimensions),
+        Fact::Samples => batches::samples(&inputs.table("samples"), inputs.as_of),
+        Fact::Determinations => {
+            determinations(&inputs.table("determinations"), &inputs.samples(), dimensions)
+        }
         Fact::Duties => disposals::duties(inputs, dimensions),
         Fact::Disposals => disposals::disposals(inputs, dimensions),
         Fact::Applications => notices::applications(inputs),
@@ -165,6 +168,10 @@ pub fn build_fact(fact: Fact, inputs: &FactInputs<'_>, dimensions: &[String]) ->
 impl FactInputs<'_> {
     fn table(&self, name: &str) -> Frame {
         self.tables.get(name).cloned().unwrap_or_default()
+    }
+
+    fn samples(&self) -> Seen {
+        Seen::of(&self.table("samples"), self.as_of)
     }
 
     fn seen(&self, value: &Value) -> bool {
