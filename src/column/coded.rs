@@ -102,6 +102,11 @@ impl<T> Coded<T> {
         Coded { values: Arc::new(interner.into_values()), codes }
     }
 
+    /// Applies a function once per distinct value, and leaves every code as it is: values that become equal stay apart.
+    pub fn relabel<U>(&self, function: impl FnMut(&T) -> U) -> Coded<U> {
+        Coded { values: Arc::new(self.values.iter().map(function).collect()), codes: self.codes.clone() }
+    }
+
     /// Applies a function once per distinct pair of values of two columns.
     pub fn zip_map<U, V: Hash + Eq + Clone>(
         &self,

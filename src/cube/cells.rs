@@ -3,7 +3,7 @@ use std::cmp::Ordering;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
-use crate::column::{Coded, Frame, Interner, combine, first_rows};
+use crate::column::{Coded, Frame, Interner, combine_codes, first_rows};
 use crate::model::{UNKNOWN, Value};
 
 /// The contingency table of one fact: for each cell a value of each dimension, a day, a count.
@@ -24,6 +24,13 @@ pub struct Columns {
     pub codes: Vec<Vec<u32>>,
     pub days: Vec<Option<Date>>,
     pub counts: Vec<i64>,
+}
+
+/// A dimension of rows that are counted.
+#[derive(Debug)]
+pub struct Counted {
+    pub name: String,
+    pub texts: Coded<String>,
 }
 
 impl Cells {
@@ -55,34 +62,43 @@ impl Cells {
 
     /// Counts the rows of a frame, each once or by an integer weight.
     pub fn tally(fact: &str, frame: &Frame, dimensions: &[String], day: &str, weight: Option<&str>) -> Cells {
-        let columns: Vec<Coded<Value>> =
-            dimensions.iter().map(|name| frame.column_or_missing(name)).collect();
-        let days = frame.column_or_missing(day);
-        let (codes, distinct) = combine(columns.iter().chain([&days]), frame.rows());
-        // What was not reported is no cell; a reported zero is one.
+        let texts = |name: &String| frame.column_or_missing(name).relabel(dimension_text);
+        let columns =
+            dimensions.iter().map(|name| Counted { name: name.clone(), texts: texts(name) }).collect();
+        let days = frame.column_or_missing(day).relabel(Value::as_date);
+        match weight.map(|name| frame.column_or_missing(name).relabel(Value::as_integer)) {
+            None => Cells::count(fact, columns, &days, |_| Some(1)),
+            Some(weights) => Cells::count(fact, columns, &days, |row| *weights.get(row)),
+        }
+    }
+
+    /// Counts rows by the columns of their dimensions and their days, each as often as `count` says. A row for which it
+    /// says nothing is no cell; one of which there are none is.
+    pub fn count(
+        fact: &str,
+        columns: Vec<Counted>,
+        days: &Coded<Option<Date>>,
+        count: impl Fn(usize) -> Option<i64>,
+    ) -> Cells {
+        let coded = columns.iter().map(|column| (column.texts.codes(), column.texts.values().len()));
+        let coded = coded.chain([(days.codes(), days.values().len())]);
+        let (codes, distinct) = combine_codes(coded, days.len());
         let mut counts: Vec<Option<i64>> = vec![None; distinct];
-        match weight.map(|name| frame.column_or_missing(name)) {
-            None => codes.iter().for_each(|code| *counts[*code as usize].get_or_insert(0) += 1),
-            Some(weights) => {
-                let weights = weights.map(Value::as_integer);
-                for (code, weight) in codes.iter().zip(weights.iter()) {
-                    if let Some(weight) = weight {
-                        *counts[*code as usize].get_or_insert(0) += weight;
-                    }
-                }
+        for (row, code) in codes.iter().enumerate() {
+            if let Some(count) = count(row) {
+                *counts[*code as usize].get_or_insert(0) += count;
             }
         }
         let first = first_rows(&codes);
         let counted = || first.iter().zip(&counts).filter(|(_, count)| count.is_some());
         let rows: Vec<u32> = counted().map(|(row, _)| *row).collect();
         let cells = Columns {
-            codes: columns.iter().map(|column| column.take(&rows).codes().to_vec()).collect(),
-            days: rows.iter().map(|row| days.get(*row as usize).as_date()).collect(),
+            codes: columns.iter().map(|column| column.texts.take(&rows).codes().to_vec()).collect(),
+            days: rows.iter().map(|row| *days.get(*row as usize)).collect(),
             counts: counts.into_iter().flatten().collect(),
         };
-        let texts =
-            columns.iter().map(|column| column.values().iter().map(dimension_text).collect::<Vec<_>>());
-        Cells::unsorted(fact, dimensions.iter().cloned().zip(texts).collect(), cells).canonical()
+        let dimensions = columns.into_iter().map(|column| (column.name, column.texts.values().to_vec()));
+        Cells::unsorted(fact, dimensions.collect(), cells).canonical()
     }
 
     /// Builds the canonical table from cells spelt out in text.

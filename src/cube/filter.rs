@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value as SqlValue};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
-use sqlparser::tokenizer::Token;
+use sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::Cells;
 use super::words::dimension_words;
@@ -52,7 +52,14 @@ impl Filter {
     /// It does not parse, or holds something other than comparisons, `in`, `like`-free logic and literals.
     pub fn parse(text: &str) -> Result<Filter, FilterError> {
         let syntax = |error: sqlparser::parser::ParserError| FilterError::Syntax(error.to_string());
-        let mut parser = Parser::new(&GenericDialect {}).try_with_sql(text).map_err(syntax)?;
+        let tokens = Tokenizer::new(&GenericDialect {}, text)
+            .tokenize_with_location()
+            .map_err(|error| FilterError::Syntax(error.to_string()))?;
+        // SQL has more than is understood here, and some of it makes its parser try every way there is.
+        if let Some(foreign) = tokens.iter().find(|token| !is_understood(&token.token)) {
+            return Err(FilterError::Unsupported(foreign.token.to_string()));
+        }
+        let mut parser = Parser::new(&GenericDialect {}).with_tokens_with_locations(tokens);
         let expression = parser.parse_expr().map_err(syntax)?;
         let end = parser.peek_token();
         if end.token != Token::EOF {
@@ -115,6 +122,29 @@ impl Filter {
     pub fn select(&self, cells: &Cells) -> Vec<bool> {
         select(&self.expression, cells)
     }
+}
+
+/// Names, texts, numbers, comparisons, brackets and commas.
+fn is_understood(token: &Token) -> bool {
+    use Token::*;
+    matches!(
+        token,
+        Word(_)
+            | Number(..)
+            | SingleQuotedString(_)
+            | DoubleQuotedString(_)
+            | Eq
+            | Neq
+            | Lt
+            | LtEq
+            | Gt
+            | GtEq
+            | LParen
+            | RParen
+            | Comma
+            | Whitespace(_)
+            | EOF
+    )
 }
 
 fn mentioned(expression: &Expr, names: &mut BTreeSet<String>) {
@@ -298,6 +328,8 @@ mod tests {
             ("level = 'nationl'", "nearest is `national`"),
             ("level in ('county', 'x')", "`x` is no word of `level`"),
             ("(select 1) = 'a'", "is not understood here"),
+            ("samples.level = 'a'", "`.` is not understood here"),
+            ("level || 'a' = 'a'", "`||` is not understood here"),
         ] {
             let known = ["level".to_owned(), "stage".to_owned()];
             let message =

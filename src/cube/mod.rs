@@ -9,7 +9,7 @@ mod filter;
 mod totals;
 mod words;
 
-pub use cells::{Cells, Columns};
+pub use cells::{Cells, Columns, Counted};
 pub use facts::{
     Fact, FactInputs, JOINING, PENDING, SAMPLE_JOINING, Seen, build_fact, determinations, fact_dimensions,
 };

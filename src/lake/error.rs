@@ -1,4 +1,6 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use parquet::errors::ParquetError;
 
 /// Why the lake refused. Nothing was published in any of these cases.
 #[derive(Debug, thiserror::Error)]
@@ -62,8 +64,39 @@ pub enum LakeError {
     Parquet {
         path: PathBuf,
         #[source]
-        source: parquet::errors::ParquetError,
+        source: ParquetError,
     },
     #[error("json: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+/// What the Parquet library says of a file; the disk's own faults among it are told as such.
+pub(super) fn parquet(path: &Path) -> impl Fn(ParquetError) -> LakeError + use<> {
+    let path = path.to_owned();
+    move |source| {
+        let path = path.clone();
+        match source {
+            ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
+                Ok(source) => LakeError::Io { path, source: *source },
+                Err(inner) => LakeError::Parquet { path, source: ParquetError::External(inner) },
+            },
+            source => LakeError::Parquet { path, source },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_fault_of_parquet() {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let error = parquet(Path::new("tmp"))(ParquetError::from(full));
+        assert!(
+            matches!(&error, LakeError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull)
+        );
+        let error = parquet(Path::new("tmp"))(ParquetError::EOF("footer".to_owned()));
+        assert!(matches!(error, LakeError::Parquet { .. }));
+    }
 }

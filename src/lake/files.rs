@@ -15,10 +15,10 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
-use parquet::errors::ParquetError;
 use rayon::prelude::*;
 
 use super::disk::{Readers, Taken, aside, settle};
+use super::error::parquet;
 use super::plan::{Content, Partition};
 use super::schema::{MONTH, coded, columns_of, conform, extend, read_schema, stored_schema, without_month};
 use super::stats::stats_of;
@@ -59,7 +59,7 @@ pub(super) fn write(
     partition: Partition,
 ) -> Result<Written, LakeError> {
     let Partition { month, digest, content } = partition;
-    let failed = |source: ParquetError| LakeError::Parquet { path: folder.to_owned(), source };
+    let failed = &parquet(folder);
     let mut temporary = aside(tmp, Readers::Everyone)?;
     let mut sink = Hashing { inner: temporary.as_file_mut(), hasher: blake3::Hasher::new() };
     let (columns, metadata) = match content {
@@ -118,7 +118,7 @@ pub(super) fn read(
     if found.as_str() != file.blake3 {
         return Err(damaged(format!("BLAKE3 is {found}, not {}", file.blake3)));
     }
-    let failed = |source: ParquetError| LakeError::Parquet { path: path.clone(), source };
+    let failed = &parquet(&path);
     let columns: Vec<Column> = table.columns.iter().filter(|column| wanted(&column.name)).cloned().collect();
     let schema = read_schema(&columns, table.partitioned && wanted(MONTH));
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);

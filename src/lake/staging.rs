@@ -13,6 +13,7 @@ use parquet::errors::ParquetError;
 use parquet::schema::types::ColumnDescPtr;
 
 use super::disk::at;
+use super::error::parquet;
 use super::schema::{coded, columns_of, stored_schema, without_month};
 use super::{Column, LakeError};
 use crate::column::chunks::{self, Chunk, Compressor};
@@ -62,7 +63,7 @@ impl Staging {
     /// A type that the lake does not store, or the disk is full.
     pub fn put(&self, table: &str, batch: Result<RecordBatch, ArrowError>) -> Result<Encoded, LakeError> {
         let arrow = |source| LakeError::Arrow { table: table.to_owned(), source };
-        let failed = |source| LakeError::Parquet { path: self.folder.clone(), source };
+        let failed = &parquet(&self.folder);
         let batch = batch.and_then(without_month).map_err(arrow)?;
         let columns = columns_of(table, &batch.schema())?;
         let mut hasher = blake3::Hasher::new();

@@ -26,14 +26,19 @@ pub fn answer(
     period: Option<(Date, Date)>,
 ) -> Result<Vec<Figure>, RunError> {
     let is_that_day = entry.draft.as_of == as_of.to_string();
-    let kept: Option<Vec<Cells>> = if is_that_day { kept_cells(lake, entry, file)? } else { None };
+    // Of several indicators, each tells its own days apart.
+    let day = |day: Option<Date>| match file.indicators.as_slice() {
+        [only] => only.stand_in(day, as_of, period),
+        _ => day,
+    };
+    let kept: Option<Vec<Cells>> = if is_that_day { kept_cells(lake, entry, file, day)? } else { None };
     match kept {
         Some(cells) => {
             let tables = store::read_tables(lake, entry, |table, _| table == "population")?;
             Ok(indicate(file, &cells, &tables, reference, as_of, period))
         }
         None => {
-            let cells = count((lake, entry), file, reference, as_of, period)?;
+            let cells = count((lake, entry), file, reference, as_of, day)?;
             let tables = store::read_tables(lake, entry, |table, _| table == "population")?;
             Ok(indicate(file, &cells, &tables, reference, as_of, period))
         }
@@ -46,7 +51,7 @@ fn count(
     file: &PipelineFile,
     reference: &Reference,
     as_of: Date,
-    period: Option<(Date, Date)>,
+    day: impl Fn(Option<Date>) -> Option<Date> + Sync,
 ) -> Result<Vec<Cells>, RunError> {
     let named: BTreeSet<String> = file.indicators.iter().flat_map(Definition::dimensions).collect();
     // Rows are many, and most of their columns count nothing.
@@ -54,11 +59,6 @@ fn count(
         "samples" => SAMPLE_JOINING.contains(&column) || named.contains(column),
         "determinations" => JOINING.contains(&column) || named.contains(column),
         _ => true,
-    };
-    // Of several indicators, each tells its own days apart.
-    let day = |day: Option<Date>| match file.indicators.as_slice() {
-        [only] => only.stand_in(day, as_of, period),
-        _ => day,
     };
     if file.indicators.iter().all(|own| own.fact.is_of_samples()) {
         return scan((lake, entry), file, as_of, wanted, day);
@@ -109,7 +109,12 @@ fn scan(
 }
 
 /// The cells of every indicator; none if those that were published lack a dimension.
-fn kept_cells(lake: &Lake, entry: &Entry, file: &PipelineFile) -> Result<Option<Vec<Cells>>, RunError> {
+fn kept_cells(
+    lake: &Lake,
+    entry: &Entry,
+    file: &PipelineFile,
+    day: impl Fn(Option<Date>) -> Option<Date> + Sync,
+) -> Result<Option<Vec<Cells>>, RunError> {
     let Some(hash) = &entry.draft.cells else { return Ok(None) };
     let bytes = lake.object(hash)?;
     let facts: BTreeSet<&str> = file.indicators.iter().map(|own| own.fact.name()).collect();
@@ -122,7 +127,7 @@ fn kept_cells(lake: &Lake, entry: &Entry, file: &PipelineFile) -> Result<Option<
             .flat_map(Definition::dimensions)
             .collect();
         let dimensions: Vec<String> = dimensions.into_iter().collect();
-        match read_cells(&bytes, fact, &dimensions)? {
+        match read_cells(&bytes, fact, &dimensions, &day)? {
             Some(cells) => all.push(cells),
             None => return Ok(None),
         }

@@ -1,5 +1,6 @@
 //! report: figures, cells and rejections → files for people and for programs.
 
+mod cells;
 mod csv;
 mod disagreements;
 mod error;
@@ -12,13 +13,14 @@ mod scorecard;
 mod table;
 mod workbook;
 
+pub use cells::{cells_to_parquet, read_cells};
 pub use csv::{CsvOptions, unguard, write_csv};
 pub use disagreements::{disagreements_table, join_disagreements};
 pub use error::ReportError;
 pub use folder::{Draft, check_folder, publish};
 pub use means::means_table;
 pub use overdue::overdue_table;
-pub use parquet::{cells_to_parquet, epoch_days, read_cells, table_to_parquet};
+pub use parquet::{epoch_days, table_to_parquet};
 pub use run_record::{InputRecord, RunRecord, StageSeconds};
 pub use scorecard::{indicators_table, rejections_table, scorecard_table, warnings_table};
 pub use table::{Cell, Column, Kind, Table};

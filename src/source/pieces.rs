@@ -121,7 +121,11 @@ impl Reader<'_> {
         while whole.piece(0..seen, &mut buffer)?.is_ascii() && seen < ASCII_MAX.min(length) {
             seen *= 2;
         }
-        let lines = memchr::memrchr(b'\n', &buffer).map_or(buffer.len(), |end| end + 1);
+        // What is cut off in the middle does not decode; a last line that ends with the file does.
+        let lines = match memchr::memrchr(b'\n', &buffer) {
+            Some(end) if seen < length => end + 1,
+            _ => buffer.len(),
+        };
         match encoding::detect(buffer.get(..lines).unwrap_or_default(), layout.encoding, layout.delimiter) {
             Ok(found) if found.splits_raw() => {
                 drop(buffer);

@@ -1,6 +1,6 @@
 """Formulas planted in an export, looked for in everything that comes out: python3 tests/faults/payloads.py [PAYLOADS]
 
-Needs nothing but Python. 5,000 texts that spreadsheets evaluate stand as product, category, unit, enterprise, analyte,
+Needs nothing but Python, and LibreOffice for its last part. 5,000 texts that spreadsheets evaluate stand as product, category, unit, enterprise, analyte,
 date and so on of one export, written as CSV and as a workbook (whose dates are real formulas with links to elsewhere);
 file, sheet, a header and indicators are named so too. Every file of the report and of the report to share, what
 `assay rejections`, `query` and `trace` write, and the workbooks of `assay rejections --xlsx` are then opened.
@@ -9,7 +9,9 @@ file, sheet, a header and indicators are named so too. Every file of the report 
 - XLSX: no cell has a formula, every text is a shared or inline string, no part or relationship is of a kind that
   reaches outside or runs, and no name is defined but those of printing.
 Fields that hide a mark behind a quote or a character of no width are counted and allowed: spreadsheets take them for
-texts. No spreadsheet program takes part: whether the guard outlives opening and saving in LibreOffice is not tried.
+texts.
+Where LibreOffice is installed, it opens every file, told to evaluate formulas, saves it in the form it had and opens it
+again: neither time may a cell be a formula. The same payloads unguarded are opened as well, and must be formulas there.
 """
 
 import collections
@@ -26,6 +28,8 @@ from itertools import product
 from pathlib import Path
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
+
+import office
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKS = [*"=+-@＝＋－＠", "\t=", "\r=", "\n=", " =", "\u3000@", "\u200b=", "\ufeff＝", '"=', '""+', "'=", "=\u200b"]
@@ -156,6 +160,24 @@ def look_at_workbook(name, path, counts, bad):
                     bad.append(f"{name}, {part}: cell {own.attrib} {value!r}")
 
 
+def look_through_office(work, counts, bad):
+    """Both reports and the workbooks for the submitter; as a control the export itself, where it is a text."""
+    paths = [path for path in work.glob("*/*") if path.suffix in (".csv", ".xlsx") and path.parent.name != "lake"]
+    control = work / "control" / "export.csv"
+    control.parent.mkdir()
+    with open(control, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([payload] for payload in ("=1+1", '=SUM(A1;"x")', "=A9&A8", "safe"))
+    for path, (opened, again) in office.formulas([*paths, control]).items():
+        name = f"LibreOffice: {path.parent.name}/{path.name}"
+        counts[name, "files opened, saved and opened"] += 1
+        counts[name, "formulas"] += len(opened) + len(again)
+        if path == control:
+            if not opened:
+                bad.append(f"{name}: formulas are not evaluated, so nothing was tried")
+        elif opened or again:
+            bad.append(f"{name}: {(opened + again)[:3]}")
+
+
 def main():
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
@@ -194,6 +216,8 @@ def main():
                     look_at_csv(name, path.read_bytes().decode(), counts, bad)
                 if path.suffix == ".xlsx":
                     look_at_workbook(name, path, counts, bad)
+            if office.SOFFICE:
+                look_through_office(work, counts, bad)
     for name in dict.fromkeys(name for name, _ in counts):
         own = [f"{count} {kind}" for (other, kind), count in counts.items() if other == name]
         print(f"{name:32} {', '.join(own)}")

@@ -92,6 +92,28 @@ fn a_textfile_that_cannot_be_written_hides_nothing() {
 }
 
 #[test]
+fn a_catch_up_that_is_cut_short_goes_on_where_it_ended() {
+    let folder = begun();
+    let run = |textfile: &str, as_of: &str| {
+        let own = ["run", "flat.toml", "--lake", "other", "--quiet", "--catch-up", "--as-of", as_of];
+        let output = assay(folder.path(), &[&own[..], &["--textfile", textfile]].concat());
+        code(&output)
+    };
+    let months = || {
+        let history = assay_ok(folder.path(), &["history", "--lake", "other"]);
+        let history = String::from_utf8(history.stdout).expect("UTF-8");
+        let days = history.lines().skip(1).filter_map(|line| line.split(',').nth(3).map(str::to_owned));
+        days.collect::<Vec<String>>()
+    };
+    assert_eq!(run("other.prom", "2020-03-31"), 0);
+    // April is published, and then monitoring cannot be told of it: May must not pass unseen either.
+    assert_eq!(run("nowhere/other.prom", "2020-07-15"), 74);
+    assert_eq!(months(), ["2020-03-31", "2020-04-30"]);
+    assert_eq!(run("other.prom", "2020-07-15"), 0);
+    assert_eq!(months(), ["2020-03-31", "2020-04-30", "2020-05-31", "2020-06-30", "2020-07-15"]);
+}
+
+#[test]
 fn marked_workbooks_go_into_a_folder_of_their_own() {
     let folder = begun();
     let output = assay(folder.path(), &["rejections", "--xlsx", "out"]);

@@ -116,6 +116,8 @@ fn paths_and_commands_named_in_markdown_exist() {
         "seeds/README.md",
         "data-samples/README.md",
         "src/ARCHITECTURE.md",
+        "benches/peers/README.md",
+        "tests/fuzz/README.md",
     ] {
         let path = root().join(name);
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -1,0 +1,226 @@
+//! `cells.parquet`: the cells of every fact in one file, a row group or more for each fact, so that a reader of one
+//! passes over the others.
+
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, Date32Array, DictionaryArray, Int64Array, RecordBatch, StringArray, UInt32Array,
+};
+use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, Schema, UInt32Type};
+use bytes::Bytes;
+use jiff::civil::Date;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::statistics::Statistics;
+use rayon::prelude::*;
+
+use super::ReportError;
+use super::parquet::{epoch_days, from_epoch_days};
+use crate::column::{Coded, chunks};
+use crate::cube::{Cells, Counted};
+use crate::model::UNKNOWN;
+
+const FACT: &str = "fact";
+
+/// All cells in one file: fact, each dimension (empty where the fact has it not), day, n.
+///
+/// # Errors
+/// None that input can cause: the writer's own.
+pub fn cells_to_parquet(facts: &[Cells]) -> Result<Vec<u8>, ReportError> {
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in facts.iter().flat_map(|cells| &cells.dimensions) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    let texts = std::iter::once(FACT).chain(names.iter().copied());
+    let mut fields: Vec<Field> = texts.map(|name| Field::new(name, DataType::Utf8, true)).collect();
+    fields.push(Field::new("day", DataType::Date32, true));
+    fields.push(Field::new("n", DataType::Int64, true));
+    let schema = Schema::new(fields);
+    let encoded = facts.par_iter().map(|cells| {
+        let arrays = arrays(cells, &names)?;
+        let kinds = schema.fields().iter().zip(&arrays);
+        let kinds =
+            kinds.map(|(field, array)| field.as_ref().clone().with_data_type(array.data_type().clone()));
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(kinds.collect::<Vec<Field>>())), arrays)?;
+        let groups = chunks::groups(&batch, &schema)?;
+        Ok(groups.collect::<Result<Vec<_>, _>>()?)
+    });
+    let encoded: Vec<Vec<_>> = encoded.collect::<Result<_, ReportError>>()?;
+    let mut bytes = Vec::new();
+    chunks::write(&schema, encoded.into_iter().flatten().map(|(_, chunks)| Ok(chunks)), &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The columns of a fact's cells as Arrow has them, made of values and codes as they are.
+fn arrays(cells: &Cells, names: &[&str]) -> Result<Vec<ArrayRef>, ReportError> {
+    let nothing = || vec![0; cells.len()];
+    let coded = |codes: Vec<u32>, values: ArrayRef| -> Result<ArrayRef, ReportError> {
+        Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(UInt32Array::from(codes), values)?))
+    };
+    let mut arrays = vec![coded(nothing(), Arc::new(StringArray::from(vec![cells.fact.as_str()])))?];
+    for name in names {
+        arrays.push(match cells.position(name) {
+            None => coded(nothing(), Arc::new(StringArray::new_null(1)))?,
+            Some(position) => {
+                let texts = cells.dimensions[position].1.iter().map(String::as_str);
+                let texts: StringArray =
+                    texts.map(|text| Some(text).filter(|text| !text.is_empty())).collect();
+                coded(cells.codes(position).to_vec(), Arc::new(texts))?
+            }
+        });
+    }
+    let days = Coded::from_values(cells.days().iter().copied());
+    let values: Date32Array = days.values().iter().map(|day| day.map(epoch_days)).collect();
+    arrays.push(coded(days.codes().to_vec(), Arc::new(values))?);
+    arrays.push(Arc::new(Int64Array::from(cells.counts().to_vec())));
+    Ok(arrays)
+}
+
+/// The cells of one fact over the named dimensions, out of what [`cells_to_parquet`] wrote, days told apart as far as
+/// `day` does; none if they have no such dimension, or no cells at all.
+///
+/// # Errors
+/// The bytes are no such file.
+pub fn read_cells(
+    bytes: &[u8],
+    fact: &str,
+    dimensions: &[String],
+    day: impl Fn(Option<Date>) -> Option<Date> + Sync,
+) -> Result<Option<Cells>, ReportError> {
+    let bytes = Bytes::copy_from_slice(bytes);
+    let metadata = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new())?;
+    let coded = |field: &Arc<Field>| match field.data_type() {
+        // Texts come as codes: what repeats in 250,000 cells is looked at once a group.
+        DataType::Utf8 => {
+            let kind = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+            Arc::new(field.as_ref().clone().with_data_type(kind))
+        }
+        _ => field.clone(),
+    };
+    let schema = Arc::new(Schema::new(metadata.schema().fields().iter().map(coded).collect::<Vec<_>>()));
+    let options = ArrowReaderOptions::new().with_schema(schema.clone());
+    let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?;
+    if dimensions.iter().any(|name| schema.field_with_name(name).is_err()) {
+        return Ok(None);
+    }
+    let names = dimensions.iter().map(String::as_str).chain([FACT, "day", "n"]);
+    let mask = ProjectionMask::columns(metadata.parquet_schema(), names);
+    let groups = metadata.metadata().row_groups().iter().enumerate();
+    let groups: Vec<usize> =
+        groups.filter(|(_, group)| may_hold(group, fact)).map(|(place, _)| place).collect();
+    let read = groups.into_par_iter().with_max_len(1).map(|group| {
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), metadata.clone());
+        let reader = reader.with_projection(mask.clone()).with_row_groups(vec![group]);
+        let batches = reader.with_batch_size(chunks::ROW_GROUP).build()?;
+        batches
+            .map(|batch| Ok(counted(&batch?, fact, dimensions, &day)))
+            .collect::<Result<Vec<_>, ReportError>>()
+    });
+    let parts: Vec<Part> = read.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    // A dimension that another fact has is missing on every cell of this one.
+    let is_told = |place: usize| parts.iter().any(|part| part.told[place]);
+    if parts.iter().all(|part| part.cells.is_empty()) || !(0..dimensions.len()).all(is_told) {
+        return Ok(None);
+    }
+    Ok(parts.into_iter().map(|part| part.cells).reduce(Cells::merge))
+}
+
+/// Whether a row group can have cells of a fact, by what the footer says of it.
+fn may_hold(group: &RowGroupMetaData, fact: &str) -> bool {
+    let column = group.columns().iter().find(|column| column.column_descr().name() == FACT);
+    match column.and_then(|column| column.statistics()) {
+        Some(Statistics::ByteArray(texts)) => match (texts.min_opt(), texts.max_opt()) {
+            (Some(least), Some(most)) => (least.data()..=most.data()).contains(&fact.as_bytes()),
+            _ => true,
+        },
+        _ => true,
+    }
+}
+
+/// The cells of a fact in some rows.
+struct Part {
+    cells: Cells,
+    /// Of each dimension, whether any of them has it.
+    told: Vec<bool>,
+}
+
+fn counted(
+    batch: &RecordBatch,
+    fact: &str,
+    dimensions: &[String],
+    day: impl Fn(Option<Date>) -> Option<Date>,
+) -> Part {
+    let rows = batch.num_rows();
+    let facts = texts(batch, FACT);
+    let is_own: Vec<bool> = facts.values().iter().map(|own| own == fact).collect();
+    let columns: Vec<Coded<String>> = dimensions.iter().map(|name| texts(batch, name)).collect();
+    let days = batch.column_by_name("day").and_then(|days| days.as_primitive_opt::<Date32Type>());
+    let days = match days {
+        Some(days) => Coded::from_values(days).map(|own| day(own.map(from_epoch_days))),
+        None => Coded::constant(day(None), rows),
+    };
+    let numbers = batch.column_by_name("n").and_then(|numbers| numbers.as_primitive_opt::<Int64Type>());
+    let number =
+        |row: usize| numbers.filter(|numbers| numbers.is_valid(row)).map(|numbers| numbers.value(row));
+    let told = columns.iter().map(|column| column.iter().any(|text| text != UNKNOWN)).collect();
+    let counted = dimensions.iter().zip(columns).map(|(name, texts)| Counted { name: name.clone(), texts });
+    let cells = Cells::count(fact, counted.collect(), &days, |row| {
+        number(row).filter(|_| is_own[facts.codes()[row] as usize])
+    });
+    Part { cells, told }
+}
+
+/// A column of texts; what is missing is unknown.
+fn texts(batch: &RecordBatch, name: &str) -> Coded<String> {
+    let missing = || Coded::constant(UNKNOWN.to_owned(), batch.num_rows());
+    let array = batch.column_by_name(name).and_then(|array| array.as_dictionary_opt::<Int32Type>());
+    let Some((keys, texts)) =
+        array.and_then(|array| Some((array.keys(), array.values().as_string_opt::<i32>()?)))
+    else {
+        return missing();
+    };
+    let values = texts.iter().map(|text| text.unwrap_or(UNKNOWN).to_owned());
+    let unknown = texts.len() as u32;
+    let codes = keys.iter().map(|key| key.map_or(unknown, |key| key as u32)).collect();
+    Coded::new(values.chain([UNKNOWN.to_owned()]).collect(), codes)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[test]
+    fn cells_are_read_as_they_were_written() {
+        let cell = |texts: [&str; 2], day, n| (texts.map(str::to_owned).to_vec(), day, n);
+        let names = ["region", "stage"].map(str::to_owned);
+        let (may, june) = (Some(date(2020, 5, 1)), Some(date(2020, 6, 1)));
+        let samples = Cells::from_texts(
+            "samples",
+            &names,
+            [cell(["a", "x"], may, 3), cell(["a", "y"], june, 4), cell(["b", "x"], None, 0)],
+        );
+        let other = Cells::from_texts("duties", &["part".to_owned()], [(vec!["a".to_owned()], may, 9)]);
+        let bytes = cells_to_parquet(&[samples.clone(), other]).expect("writes");
+        let read = |fact: &str, names: &[String]| read_cells(&bytes, fact, names, |day| day).expect("reads");
+        assert_eq!(read("samples", &names), Some(samples.clone()));
+        assert_eq!(read("samples", &names[..1]), Some(samples.roll_up(&names[..1])));
+        let monthless = read_cells(&bytes, "samples", &names[..1], |_| None).expect("reads");
+        let spelt = |region: &str, n| (vec![region.to_owned()], None, n);
+        assert_eq!(
+            monthless,
+            Some(Cells::from_texts("samples", &names[..1], [spelt("a", 7), spelt("b", 0)]))
+        );
+        assert_eq!(read("duties", &names), None, "dimensions of another fact");
+        assert_eq!(read("samples", &["lab".to_owned()]), None);
+        assert_eq!(read("returns", &[]), None);
+        assert!(read_cells(b"no parquet", "samples", &names, |day| day).is_err());
+    }
+}
