@@ -1,14 +1,13 @@
-use std::path::Path;
-
 use jiff::civil::Date;
 
 use super::Global;
 use super::exit::{Failure, USAGE};
 use super::output::{self, OutputOptions};
+use super::published::{self, Published};
 use crate::cube::Filter;
 use crate::indicator::{Definition, Kind};
 use crate::model::nearest;
-use crate::pipeline::{self, PipelineFile, RunError, answer, rebuild, store};
+use crate::pipeline::{PipelineFile, answer};
 use crate::report::indicators_table;
 
 #[derive(Debug, clap::Args)]
@@ -52,18 +51,7 @@ fn parse_period(text: &str) -> Result<(Date, Date), String> {
 }
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
-    let (lake, entry) = store::published(&global.lake, global.as_known_at)?;
-    let text = String::from_utf8_lossy(&lake.object(&entry.draft.pipeline.blake3)?).into_owned();
-    let mut file = pipeline::parse(Path::new(&entry.draft.pipeline.name), &text).map_err(RunError::from)?;
-    let reference = rebuild::seeds(&lake, &entry.draft.objects)?;
-    let recorded: Option<Date> = entry.draft.as_of.parse().ok();
-    let as_of = arguments.as_of.or(recorded).ok_or_else(|| Failure::new(USAGE, "give a day with --as-of"))?;
-    if Some(as_of) != recorded && entry.draft.rows.superseded > 0 {
-        let message = format!("run {} settled its corrections as of {}", entry.run, entry.draft.as_of);
-        return Err(
-            Failure::new(USAGE, message).with_hint("run the pipeline with this --as-of, then ask again")
-        );
-    }
+    let Published { lake, entry, mut file, reference, as_of } = published::open(global, arguments.as_of)?;
     let definition = definition(&file, arguments)?;
     // A stock is counted on a day: the last of the period.
     let as_of = match (definition.kind, arguments.period) {

@@ -13,11 +13,15 @@ mod metrics;
 #[cfg(feature = "delta")]
 mod output;
 mod progress;
+#[cfg(feature = "delta")]
+mod published;
 #[cfg(all(feature = "query", feature = "delta"))]
 mod query;
 #[cfg(feature = "delta")]
 mod rejections;
 mod run;
+#[cfg(feature = "delta")]
+mod scorecard;
 mod simulate;
 mod summary;
 #[cfg(feature = "delta")]
@@ -81,6 +85,9 @@ enum Command {
     /// One indicator, at any grain.
     #[cfg(feature = "delta")]
     Indicator(indicator::Arguments),
+    /// The targets of the plan, whole county, and how each stands.
+    #[cfg(feature = "delta")]
+    Scorecard(scorecard::Arguments),
     /// What was refused by the last run, and why.
     #[cfg(feature = "delta")]
     Rejections(rejections::Arguments),
@@ -161,6 +168,8 @@ fn run_command(command: Command, global: &Global) -> Result<(), exit::Failure> {
         Command::Check(command) => check::run(&command, global),
         #[cfg(feature = "delta")]
         Command::Indicator(command) => indicator::run(&command, global),
+        #[cfg(feature = "delta")]
+        Command::Scorecard(command) => scorecard::run(&command, global),
         #[cfg(feature = "delta")]
         Command::Rejections(command) => rejections::run(&command, global),
         Command::Unpack { file } => unpack(&file),

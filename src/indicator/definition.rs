@@ -59,9 +59,9 @@ impl Definition {
         }
     }
 
-    /// The day that stands for another in every count that this figure makes: days that it never tells apart are one.
-    /// None stands for those that it does not count.
-    pub fn stand_in(&self, day: Option<Date>, as_of: Date, period: Option<(Date, Date)>) -> Option<Date> {
+    /// The earliest day that this figure does not tell from another in any of its counts. None stands for those that it
+    /// does not count.
+    fn stand_in(&self, day: Option<Date>, as_of: Date, period: Option<(Date, Date)>) -> Option<Date> {
         // What is counted on a day differs from one to the next.
         if self.kind != Kind::Flow {
             return day;
@@ -76,6 +76,18 @@ impl Definition {
             }
         }
     }
+}
+
+/// The day that stands for another in every count of these figures: days that none of them tells apart are one.
+pub fn stand_in(
+    definitions: &[Definition],
+    day: Option<Date>,
+    as_of: Date,
+    period: Option<(Date, Date)>,
+) -> Option<Date> {
+    let latest = definitions.iter().filter_map(|own| own.stand_in(day, as_of, period)).max();
+    let is_same = |own: &Definition| own.stand_in(latest, as_of, period) == own.stand_in(day, as_of, period);
+    if definitions.iter().all(is_same) { latest } else { day }
 }
 
 /// How a figure relates to time.
@@ -176,6 +188,60 @@ impl Target {
         match self.operator {
             Operator::Equal => format!("{}{suffix}", self.value),
             other => format!("{} {}{suffix}", other.as_str(), self.value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cube::Cells;
+    use crate::indicator::testing::{cut, definition};
+    use crate::indicator::{Context, Populations, evaluate};
+
+    fn definitions() -> impl Strategy<Value = Definition> {
+        let kind = prop_oneof![3 => Just(Kind::Flow), 1 => Just(Kind::Stock)];
+        let span = prop_oneof![Just(Span::YearToDate), Just(Span::All)];
+        let cuts = proptest::sample::subsequence(
+            vec![cut(&["region"]), cut(&["month"]), cut(&["month", "region"])],
+            0..3,
+        );
+        (kind, span, cuts).prop_map(|(kind, span, cuts)| Definition {
+            kind,
+            span,
+            cuts,
+            ..definition("x", "region = 'a'", Some("true"))
+        })
+    }
+
+    fn days() -> impl Strategy<Value = Option<Date>> {
+        let day = (2019i16..=2020, 1i8..=12, 1i8..=28).prop_map(|(year, month, day)| date(year, month, day));
+        proptest::option::weighted(0.9, prop_oneof![4 => day, 1 => Just(date(2020, 9, 30))])
+    }
+
+    proptest! {
+        /// Whatever is counted, it is counted alike when days stand for others.
+        #[test]
+        fn days_that_stand_for_others_change_no_figure(
+            asked in proptest::collection::vec(definitions(), 1..4),
+            rows in proptest::collection::vec(("[ab]", days()), 0..30),
+            period in proptest::option::of(Just((date(2020, 4, 1), date(2020, 6, 30)))))
+        {
+            let as_of = date(2020, 9, 30);
+            let names = ["region".to_owned()];
+            let cells = |day: &dyn Fn(Option<Date>) -> Option<Date>| {
+                Cells::from_texts("samples", &names, rows.iter().map(|(region, own)| (vec![region.clone()], day(*own), 1)))
+            };
+            let daily = cells(&|day| day);
+            let told = cells(&|day| stand_in(&asked, day, as_of, period));
+            let populations = Populations::default();
+            let context = Context { as_of, populations: &populations, regions: &[], period };
+            for own in &asked {
+                prop_assert_eq!(evaluate(own, &daily, &own.cuts, &context), evaluate(own, &told, &own.cuts, &context));
+            }
         }
     }
 }

@@ -8,9 +8,11 @@ mod interval;
 mod means;
 mod status;
 mod suppress;
+#[cfg(test)]
+mod testing;
 
 pub use decimal::{ratio_text, value_text};
-pub use definition::{Definition, Denominator, Kind, Operator, Span, Target, Unit};
+pub use definition::{Definition, Denominator, Kind, Operator, Span, Target, Unit, stand_in};
 pub use evaluate::{Context, Figure, Populations, evaluate};
 pub use interval::{Interval, bounds};
 pub use means::{Mean, means};

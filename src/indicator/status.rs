@@ -124,11 +124,9 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::cube::{Fact, Filter};
-    use crate::indicator::{Interval, Span, Unit};
+    use crate::indicator::{Unit, testing};
 
     fn definition(unit: Unit, target: &str, counted: bool, kind: Kind) -> Definition {
-        let filter = || Filter::parse("true").expect("parses");
         let (operator, value) = target.split_at(target.find(' ').expect("operator"));
         let operator = match operator {
             "≥" => Operator::AtLeast,
@@ -136,26 +134,12 @@ mod tests {
             _ => Operator::Equal,
         };
         Definition {
-            id: "x".into(),
-            name_zh: String::new(),
-            name_en: String::new(),
-            clause: String::new(),
-            agency: Vec::new(),
             kind,
-            fact: Fact::Samples,
-            base: None,
-            numerator: filter(),
-            denominator: if counted { Denominator::None } else { Denominator::Where(filter()) },
             unit,
-            interval: Interval::None,
             target: Some(Target { operator, value: value.trim().parse().expect("number") }),
             due: Some(date(2020, 12, 31)),
             min_denominator: 5,
-            span: Span::YearToDate,
-            note: String::new(),
-            shown: Vec::new(),
-            cuts: Vec::new(),
-            on_scorecard: true,
+            ..testing::definition("x", "true", (!counted).then_some("true"))
         }
     }
 

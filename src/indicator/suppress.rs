@@ -335,40 +335,8 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::cube::{Fact, Filter};
-    use crate::indicator::{Context, Interval, Populations, Unit, evaluate};
-
-    fn definition(id: &str, numerator: &str, denominator: Option<&str>) -> Definition {
-        let parse = |text: &str| Filter::parse(text).expect("parses");
-        let cut = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        Definition {
-            id: id.to_owned(),
-            name_zh: String::new(),
-            name_en: String::new(),
-            clause: String::new(),
-            agency: Vec::new(),
-            kind: Kind::Flow,
-            fact: Fact::Samples,
-            base: None,
-            numerator: parse(numerator),
-            denominator: denominator.map_or(Denominator::None, |text| Denominator::Where(parse(text))),
-            unit: if denominator.is_some() { Unit::Percent } else { Unit::Count },
-            interval: Interval::Wilson,
-            target: None,
-            due: None,
-            min_denominator: 0,
-            span: Span::YearToDate,
-            note: String::new(),
-            shown: Vec::new(),
-            cuts: vec![
-                cut(&["region"]),
-                cut(&["month"]),
-                cut(&["region", "month"]),
-                cut(&["region", "stage"]),
-            ],
-            on_scorecard: true,
-        }
-    }
+    use crate::indicator::testing::{cut, definition};
+    use crate::indicator::{Context, Populations, evaluate};
 
     /// Batches by region, stage and verdict, all in one month.
     fn told(batches: &[(&str, &str, &str, i64)], definitions: &[Definition]) -> Vec<Figure> {
@@ -396,7 +364,8 @@ mod tests {
 
     #[test]
     fn a_part_cannot_be_had_from_its_total_and_the_others() {
-        let all = [definition("all", "true", None)];
+        let cuts = [&["region"][..], &["month"], &["region", "month"], &["region", "stage"]].map(cut);
+        let all = [Definition { cuts: cuts.to_vec(), ..definition("all", "true", None) }];
         let figures = told(
             &[("a", "x", "conforming", 2), ("a", "y", "conforming", 30), ("b", "x", "conforming", 40)],
             &all,

@@ -100,13 +100,15 @@ pub(super) fn write(
     Ok(Written { file, columns, stats })
 }
 
-/// Rows of one pinned file, as rows of the table; only those columns that are wanted.
-pub(super) fn read(
+/// Rows of one pinned file, as rows of the table, only those columns that are wanted: row group by row group, each
+/// handed to `take` as soon as it is decoded.
+pub(super) fn read<T: Send>(
     folder: &Path,
     table: &TablePin,
     file: &DataFile,
     wanted: impl Fn(&str) -> bool,
-) -> Result<Vec<RecordBatch>, LakeError> {
+    take: impl Fn(RecordBatch) -> T + Sync,
+) -> Result<Vec<T>, LakeError> {
     let path = folder.join(&file.path);
     let damaged = |what: String| LakeError::Damaged {
         path: path.clone(),
@@ -132,14 +134,15 @@ pub(super) fn read(
     let wrong = |source| LakeError::Arrow { table: table.name.clone(), source };
     let groups = 0..metadata.metadata().num_row_groups();
     // One after the other: texts of two groups in one batch would have to be coded anew.
-    let batches = groups.into_par_iter().map(|group| {
+    let taken = groups.into_par_iter().with_max_len(1).map(|group| {
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), metadata.clone());
         let reader =
             reader.with_projection(mask.clone()).with_row_groups(vec![group]).with_batch_size(ROW_GROUP);
         let batches = reader.build().map_err(failed)?;
         batches
             .map(|batch| conform(&batch.map_err(wrong)?, &Arc::clone(&schema), &file.month).map_err(wrong))
-            .collect::<Result<Vec<RecordBatch>, LakeError>>()
+            .map(|batch| batch.map(&take))
+            .collect::<Result<Vec<T>, LakeError>>()
     });
-    Ok(batches.collect::<Result<Vec<_>, LakeError>>()?.concat())
+    Ok(taken.collect::<Result<Vec<_>, LakeError>>()?.into_iter().flatten().collect())
 }

@@ -212,22 +212,23 @@ impl Lake {
         let pin = pin(entry, table)?;
         let mut batches = Vec::new();
         for file in pin.files.iter().filter(|file| month.is_none_or(|month| file.month == month)) {
-            batches.extend(self.read_file(pin, file, |_| true)?);
+            batches.extend(self.read_file(pin, file, |_| true, |batch| batch)?);
         }
         Ok(batches)
     }
 
-    /// Wanted columns of one pinned file, for callers that read several at a time.
+    /// What `take` makes of the wanted columns of one pinned file, row group by row group.
     ///
     /// # Errors
     /// The file is damaged.
-    pub fn read_file(
+    pub fn read_file<T: Send>(
         &self,
         table: &TablePin,
         file: &DataFile,
         wanted: impl Fn(&str) -> bool,
-    ) -> Result<Vec<RecordBatch>, LakeError> {
-        files::read(&self.tables().join(&table.name), table, file, wanted)
+        take: impl Fn(RecordBatch) -> T + Sync,
+    ) -> Result<Vec<T>, LakeError> {
+        files::read(&self.tables().join(&table.name), table, file, wanted, take)
     }
 
     /// Files of a table as a run published it.

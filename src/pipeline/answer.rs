@@ -9,7 +9,7 @@ use super::outcome::{dimensions_of, is_asked, tally_fact};
 use super::{PipelineFile, RunError, indicate, store, tally};
 use crate::column::Frame;
 use crate::cube::{Cells, Fact, JOINING, SAMPLE_JOINING, Seen, Totals, determinations};
-use crate::indicator::{Definition, Figure};
+use crate::indicator::{Definition, Figure, stand_in};
 use crate::lake::{Entry, Lake};
 use crate::reference::Reference;
 use crate::report::read_cells;
@@ -26,11 +26,7 @@ pub fn answer(
     period: Option<(Date, Date)>,
 ) -> Result<Vec<Figure>, RunError> {
     let is_that_day = entry.draft.as_of == as_of.to_string();
-    // Of several indicators, each tells its own days apart.
-    let day = |day: Option<Date>| match file.indicators.as_slice() {
-        [only] => only.stand_in(day, as_of, period),
-        _ => day,
-    };
+    let day = |day: Option<Date>| stand_in(&file.indicators, day, as_of, period);
     let kept: Option<Vec<Cells>> = if is_that_day { kept_cells(lake, entry, file, day)? } else { None };
     match kept {
         Some(cells) => {
@@ -70,6 +66,9 @@ fn count(
     Ok(tally(file, &tables, reference, as_of, |_| true, day))
 }
 
+/// Row groups that are counted at a time: enough that tables of cells are few, few enough that rows are.
+const COUNTED_GROUPS: usize = 16;
+
 /// Counts samples and determinations. A sample is filed in the same month as its determinations: so months are counted
 /// side by side, the samples of one whole, its determinations row group by row group.
 fn scan(
@@ -87,21 +86,23 @@ fn scan(
         [Fact::Samples, Fact::Determinations].map(|fact| dimensions_of(file, fact));
     let totals = Totals::default();
     months.into_par_iter().with_max_len(1).try_for_each(|month| {
-        let samples = Frame::concat(&store::read_month(lake, entry, "samples", month, &wanted)?);
-        let samples = Seen::of(&samples, as_of);
+        let samples = store::read_month(lake, entry, ("samples", month), &wanted, |group| group)?;
+        let samples = Seen::of(&Frame::concat(&samples), as_of);
         if is_asked(file, Fact::Samples) {
             totals.add(tally_fact(Fact::Samples, samples.rows(), &of_samples, &day));
         }
         if is_asked(file, Fact::Determinations) {
-            let groups = store::read_month(lake, entry, "determinations", month, &wanted)?;
-            let counted = groups.into_par_iter().with_max_len(1).map(|group| {
+            let counted = |group: Frame| {
                 let mut rows = determinations(&group, &samples, &of_determinations);
                 // Codes of samples are many, and count nothing.
                 rows.keep_columns(|name| name == "day" || of_determinations.iter().any(|own| own == name));
                 rows
-            });
-            let rows = Frame::concat(&counted.collect::<Vec<Frame>>());
-            totals.add(tally_fact(Fact::Determinations, rows, &of_determinations, &day));
+            };
+            let groups = store::read_month(lake, entry, ("determinations", month), &wanted, counted)?;
+            for groups in groups.chunks(COUNTED_GROUPS) {
+                let rows = Frame::concat(groups);
+                totals.add(tally_fact(Fact::Determinations, rows, &of_determinations, &day));
+            }
         }
         Ok::<(), RunError>(())
     })?;

@@ -285,39 +285,36 @@ pub fn read_tables(
 ) -> Result<HashMap<String, Frame>, LakeError> {
     let has_any = |table: &&TablePin| table.columns.iter().any(|column| wanted(&table.name, &column.name));
     let there = TABLES.iter().filter_map(|schema| entry.table(schema.name)).filter(has_any);
-    there
-        .map(|table| Ok((table.name.clone(), Frame::concat(&read_files(lake, table, &wanted, |_| true)?))))
-        .collect()
+    let whole = |table: &TablePin| read_files(lake, table, &wanted, |_| true, |frame| frame);
+    there.map(|table| Ok((table.name.clone(), Frame::concat(&whole(table)?)))).collect()
 }
 
-/// Those columns of one month of a table that are wanted, row group by row group.
+/// What `take` makes of those columns of one month of a table that are wanted, row group by row group.
 ///
 /// # Errors
 /// As [`tables`].
-pub fn read_month(
+pub fn read_month<T: Send>(
     lake: &Lake,
     entry: &Entry,
-    table: &str,
-    month: &str,
+    (table, month): (&str, &str),
     wanted: impl Fn(&str, &str) -> bool + Sync,
-) -> Result<Vec<Frame>, LakeError> {
-    entry
-        .table(table)
-        .map_or(Ok(Vec::new()), |table| read_files(lake, table, wanted, |file| file.month == month))
+    take: impl Fn(Frame) -> T + Sync,
+) -> Result<Vec<T>, LakeError> {
+    let of_month = |table| read_files(lake, table, wanted, |file| file.month == month, take);
+    entry.table(table).map_or(Ok(Vec::new()), of_month)
 }
 
-fn read_files(
+fn read_files<T: Send>(
     lake: &Lake,
     table: &TablePin,
     wanted: impl Fn(&str, &str) -> bool + Sync,
     of: impl Fn(&DataFile) -> bool,
-) -> Result<Vec<Frame>, LakeError> {
+    take: impl Fn(Frame) -> T + Sync,
+) -> Result<Vec<T>, LakeError> {
     let files: Vec<&DataFile> = table.files.iter().filter(|file| of(file)).collect();
     // A month is told by its rows' days.
     let wanted = |column: &str| column != MONTH && wanted(&table.name, column);
-    let read = |file: &&DataFile| {
-        let batches = lake.read_file(table, file, wanted)?;
-        Ok::<_, LakeError>(batches.par_iter().map(from_batch).collect::<Vec<Frame>>())
-    };
-    Ok(files.par_iter().map(read).collect::<Result<Vec<_>, _>>()?.concat())
+    let read = |file: &&DataFile| lake.read_file(table, file, wanted, |batch| take(from_batch(&batch)));
+    let taken = files.par_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok(taken.into_iter().flatten().collect())
 }

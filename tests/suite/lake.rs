@@ -63,6 +63,10 @@ fn a_correction_is_a_new_run_and_the_old_one_can_be_had_again() {
     let then = stdout(folder.path(), &["indicator", "traceability_points", "--as-known-at", "1"]);
     let now = stdout(folder.path(), &["indicator", "traceability_points"]);
     assert_ne!(then, now);
+    let told = |report: &[u8]| String::from_utf8_lossy(report).trim_start_matches('\u{feff}').to_owned();
+    let second = published(&folder.path().join("out"));
+    assert_eq!(stdout(folder.path(), &["scorecard"]), told(&second["scorecard.csv"]));
+    assert_eq!(stdout(folder.path(), &["scorecard", "--as-known-at", "1"]), told(&first["scorecard.csv"]));
     assay_ok(folder.path(), &["verify", "--quiet"]);
 }
 
