@@ -147,7 +147,7 @@ fn check_stored(lake: &Lake, draft: &Draft) -> Result<(), LakeError> {
             return missing(format!("the export {}", input.path), &input.blake3);
         }
     }
-    for object in &draft.objects {
+    for object in draft.objects.iter().chain(&draft.outputs).chain([&draft.pipeline]) {
         if !lake.objects.has(&object.blake3)? {
             return missing(object.name.clone(), &object.blake3);
         }

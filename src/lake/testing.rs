@@ -8,7 +8,7 @@ use arrow::array::{
 };
 use arrow::datatypes::Int32Type;
 
-use super::{Committed, Draft, Entry, Lake, Lock, Partition, TableWrite};
+use super::{Committed, Draft, Entry, Lake, Lock, Named, Partition, TableWrite};
 
 /// Month and the codes of its samples.
 pub(super) type Months = Vec<(&'static str, Vec<&'static str>)>;
@@ -16,13 +16,18 @@ pub(super) type Months = Vec<(&'static str, Vec<&'static str>)>;
 pub(super) fn lake() -> (tempfile::TempDir, Lake) {
     let root = tempfile::tempdir().expect("temporary folder");
     let lake = Lake::open_or_create(&root.path().join("lake")).expect("creates");
+    let lock = lake.lock(false).expect("locks");
+    lake.put_object(&lock, PIPELINE).expect("stores");
     (root, lake)
 }
+
+const PIPELINE: &[u8] = b"pipeline";
 
 pub(super) fn draft() -> Draft {
     Draft {
         published_at: "2021-01-04T08:00:00Z".to_owned(),
         as_of: "2020-12-31".to_owned(),
+        pipeline: Named { name: "p".to_owned(), blake3: blake3::hash(PIPELINE).to_hex().to_string() },
         ..Draft::default()
     }
 }

@@ -104,7 +104,8 @@ fn stored(blobs: &Blobs, part: Part, claims: &mut BTreeMap<PathBuf, Claim>) -> R
 fn pinned(lake: &Lake, entry: &Entry, claims: &mut BTreeMap<PathBuf, Claim>) -> Result<(), LakeError> {
     let raw = entry.draft.inputs.iter().map(|input| (&lake.raw, Part::Raw, &input.blake3));
     let cells = entry.draft.cells.iter().map(|hash| (&lake.objects, Part::Object, hash));
-    let objects = entry.draft.objects.iter().map(|object| (&lake.objects, Part::Object, &object.blake3));
+    let named = entry.draft.objects.iter().chain(&entry.draft.outputs).chain([&entry.draft.pipeline]);
+    let objects = named.map(|object| (&lake.objects, Part::Object, &object.blake3));
     for (blobs, part, hash) in raw.chain(cells).chain(objects) {
         let claim = Claim { part, table: None, month: None, blake3: hash.clone(), bytes: None };
         claims.entry(blobs.path(hash)?).or_insert(claim);
@@ -161,6 +162,7 @@ fn choose<'a>(paths: impl Iterator<Item = &'a PathBuf>, subset: Option<f64>) -> 
 mod tests {
     use super::*;
     use crate::lake::testing::{change, draft, lake, publish, samples, table};
+    use crate::lake::{Draft, Named};
 
     fn damage(lake: &Lake) -> Vec<Damage> {
         lake.verify(None).expect("verifies").damage
@@ -174,7 +176,6 @@ mod tests {
         fs::write(&export, "样品编号\n1\n").expect("writes");
         let hash = blake3::hash("样品编号\n1\n".as_bytes()).to_hex().to_string();
         lake.archive(&lock, &export, Some(&hash), |_| {}).expect("archives");
-        lake.put_object(&lock, b"pipeline").expect("stores");
         publish(&lake, &lock, draft(), vec![table("samples", samples())]);
         publish(&lake, &lock, draft(), vec![table("samples", change(samples(), "2020-06"))]);
         assert_eq!(damage(&lake), []);
@@ -229,7 +230,32 @@ mod tests {
         let lock = lake.lock(false).expect("locks");
         publish(&lake, &lock, draft(), vec![table("samples", samples())]);
         let report = lake.verify(Some(0.01)).expect("verifies");
-        assert_eq!((report.files, report.read), (3, 1), "two data files and a Delta commit");
+        assert_eq!((report.files, report.read), (4, 1), "two data files, a Delta commit, the pipeline");
+    }
+
+    #[test]
+    fn whatever_an_entry_names_is_missed() {
+        let (_root, lake) = lake();
+        let lock = lake.lock(false).expect("locks");
+        let store = |text: &str| {
+            let blake3 = lake.put_object(&lock, text.as_bytes()).expect("stores");
+            Named { name: text.to_owned(), blake3 }
+        };
+        let whole = Draft {
+            outputs: vec![store("report")],
+            objects: vec![store("seeds")],
+            cells: Some(store("cells").blake3),
+            ..draft()
+        };
+        publish(&lake, &lock, whole, vec![table("samples", samples())]);
+        for path in walk(&lake.root.join("objects")) {
+            let content = fs::read(&path).expect("reads");
+            fs::remove_file(&path).expect("removes");
+            let found = damage(&lake);
+            assert_eq!(found.iter().map(|own| &own.path).collect::<Vec<_>>(), [&path]);
+            fs::write(&path, content).expect("writes");
+        }
+        assert_eq!(damage(&lake), []);
     }
 
     fn walk(folder: &Path) -> Vec<PathBuf> {
