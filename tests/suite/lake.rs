@@ -70,6 +70,43 @@ fn a_correction_is_a_new_run_and_the_old_one_can_be_had_again() {
     assay_ok(folder.path(), &["verify", "--quiet"]);
 }
 
+/// What a run printed can be asked for ever after: every command that answers, the same bytes.
+#[test]
+fn every_question_can_be_asked_as_it_was_known() {
+    let folder = workshop();
+    county(folder.path(), "5");
+    let toml = fs::read_to_string(root().join("pipelines/xiping-2020.toml")).expect("reads");
+    let ids = toml.lines().filter_map(|line| line.strip_prefix("id = \"")?.strip_suffix('"'));
+    let indicators: Vec<&str> = ids.filter(|id| id.is_ascii()).collect();
+    assert!(indicators.len() > 19, "{indicators:?}");
+    let ask = |known: &[&str]| -> Vec<String> {
+        let by_month = indicators.iter().map(|id| vec!["indicator", id, "--by", "month"]);
+        let others = [
+            vec!["scorecard"],
+            vec!["indicator", "food_pass_rate", "--by", "lab,category", "--period", "2020-Q2"],
+            vec!["query", "select * from samples order by sample_code"],
+            vec![
+                "query",
+                "select verdict, count(*) n, max(run) run from determinations group by verdict order by verdict",
+            ],
+            vec!["rejections"],
+        ];
+        let asked = by_month.chain(others);
+        asked.map(|asked| stdout(folder.path(), &[&asked[..], known].concat())).collect()
+    };
+    run(folder.path());
+    let first = ask(&[]);
+    for file in ["returns.csv", "sampling_forms.csv"] {
+        let path = folder.path().join("data").join(file);
+        let lines = fs::read(&path).expect("reads");
+        let lines: Vec<&[u8]> = lines.split_inclusive(|byte| *byte == b'\n').collect();
+        fs::write(&path, lines[..lines.len() - 9].concat()).expect("writes");
+        run(folder.path());
+    }
+    assert_ne!(ask(&[]), first);
+    assert_eq!(ask(&["--as-known-at", "1"]), first);
+}
+
 #[test]
 fn questions_agree_with_the_report() {
     let folder = workshop();
