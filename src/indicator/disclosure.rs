@@ -4,16 +4,20 @@
 //! Bounds are passed along sums until they stay (constraint propagation; Hundepool et al., Statistical Disclosure Control,
 //! 2012, chapter 4, ask the same of linear programs). They are never tighter than the truth allows.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
+
+use hashbrown::HashSet;
 
 /// A number of a report, or one that follows from others and is told nowhere.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Number {
     pub value: i64,
     /// Places that tell it: as long as one of them is told, so is the number.
     pub places: Vec<usize>,
     /// Whether it is known not to be zero where it is kept back: a zero would have been told.
     pub is_positive: bool,
+    /// Whether it has been told elsewhere, and cannot be kept back any more.
+    pub is_fixed: bool,
 }
 
 /// A number that others add up to.
@@ -47,33 +51,45 @@ impl Net {
     /// `hidden` are the places that are kept back, `least` the number from which none is small any more.
     pub fn protect(&self, hidden: &mut [bool], least: i64, width: i64) {
         let of_number = self.sums_of_numbers();
+        let of_place = self.numbers_of_places(hidden.len());
         let is_small = |number: &usize| (1..least).contains(&self.numbers[*number].value);
         let mut small: Vec<usize> = (0..self.numbers.len()).filter(is_small).collect();
+        let mut bounds = self.bounds(hidden, &of_number);
         loop {
-            let bounds = self.bounds(hidden, &of_number);
             let mut fresh: Vec<bool> = vec![false; hidden.len()];
-            let mut is_stable = true;
+            let mut kept_back: Vec<usize> = Vec::new();
             small.retain(|number| {
                 let (low, high) = bounds[*number];
                 if !self.is_hidden(*number, hidden) || high - low >= width {
                     return true;
                 }
                 match self.nearest(*number, hidden, &fresh, &bounds, &of_number) {
-                    Nearest::Told(places) => places.into_iter().for_each(|place| {
-                        hidden[place] = true;
-                        fresh[place] = true;
-                        is_stable = false;
-                    }),
+                    Nearest::Told(places) => {
+                        for place in places {
+                            hidden[place] = true;
+                            fresh[place] = true;
+                            kept_back.extend(&of_place[place]);
+                        }
+                    }
                     Nearest::Served => {}
                     // What is told can only become less.
                     Nearest::Nothing => return false,
                 }
                 true
             });
-            if is_stable {
+            if kept_back.is_empty() {
                 return;
             }
+            self.loosen(kept_back, hidden, &of_number, &mut bounds);
         }
+    }
+
+    fn numbers_of_places(&self, places: usize) -> Vec<Vec<usize>> {
+        let mut of_place = vec![Vec::new(); places];
+        for (index, number) in self.numbers.iter().enumerate() {
+            number.places.iter().for_each(|place| of_place[*place].push(index));
+        }
+        of_place
     }
 
     fn is_hidden(&self, number: usize, hidden: &[bool]) -> bool {
@@ -90,22 +106,62 @@ impl Net {
 
     /// The lowest and the highest value of each number, as an outsider can work them out.
     pub fn bounds(&self, hidden: &[bool], of_number: &[Vec<usize>]) -> Vec<(i64, i64)> {
-        let first = |(index, number): (usize, &Number)| match self.is_hidden(index, hidden) {
-            false => (number.value, number.value),
-            true => (i64::from(number.is_positive && !number.places.is_empty()), ENDLESS),
-        };
-        let mut bounds: Vec<(i64, i64)> = self.numbers.iter().enumerate().map(first).collect();
-        let mut queue: VecDeque<usize> = (0..self.sums.len()).collect();
-        let mut is_queued = vec![true; self.sums.len()];
+        let first = |number: usize| self.first(number, hidden);
+        let mut bounds: Vec<(i64, i64)> = (0..self.numbers.len()).map(first).collect();
+        self.pass_on((0..self.sums.len()).collect(), of_number, &mut bounds);
+        bounds
+    }
+
+    /// Bounds of a number by itself.
+    fn first(&self, number: usize, hidden: &[bool]) -> (i64, i64) {
+        let own = &self.numbers[number];
+        match self.is_hidden(number, hidden) {
+            false => (own.value, own.value),
+            true => (i64::from(own.is_positive && !own.places.is_empty()), ENDLESS),
+        }
+    }
+
+    /// Works the bounds out anew of numbers that have just been kept back, and of all that hang together with them: a
+    /// number that is told passes nothing on.
+    fn loosen(
+        &self,
+        fresh: Vec<usize>,
+        hidden: &[bool],
+        of_number: &[Vec<usize>],
+        bounds: &mut [(i64, i64)],
+    ) {
+        let mut is_seen = vec![false; self.numbers.len()];
+        let mut is_queued = vec![false; self.sums.len()];
+        let mut queue = VecDeque::new();
+        let mut next = fresh;
+        while let Some(number) = next.pop() {
+            if std::mem::replace(&mut is_seen[number], true) || !self.is_hidden(number, hidden) {
+                continue;
+            }
+            bounds[number] = self.first(number, hidden);
+            for sum in &of_number[number] {
+                if !std::mem::replace(&mut is_queued[*sum], true) {
+                    queue.push_back(*sum);
+                    next.extend(self.sums[*sum].parts.iter().chain([&self.sums[*sum].total]));
+                }
+            }
+        }
+        self.pass_on(queue, of_number, bounds);
+    }
+
+    /// Passes bounds along sums until they stay.
+    fn pass_on(&self, mut queue: VecDeque<usize>, of_number: &[Vec<usize>], bounds: &mut [(i64, i64)]) {
+        let mut is_queued = vec![false; self.sums.len()];
+        queue.iter().for_each(|sum| is_queued[*sum] = true);
         // Bounds that close in step by step are as good as closed long before this.
         let mut steps = self.sums.len().saturating_mul(64);
+        let mut changed = Vec::new();
         while let Some(index) = queue.pop_front() {
             is_queued[index] = false;
-            for number in narrow(&self.sums[index], &mut bounds) {
-                for other in &of_number[number] {
-                    if !std::mem::replace(&mut is_queued[*other], true) {
-                        queue.push_back(*other);
-                    }
+            narrow(&self.sums[index], bounds, &mut changed);
+            for other in changed.drain(..).flat_map(|number: usize| &of_number[number]) {
+                if !std::mem::replace(&mut is_queued[*other], true) {
+                    queue.push_back(*other);
                 }
             }
             steps = steps.saturating_sub(1);
@@ -113,7 +169,6 @@ impl Net {
                 break;
             }
         }
-        bounds
     }
 
     /// The places of the smallest told number among those nearest, along the sums that bind: others would be kept back
@@ -126,7 +181,7 @@ impl Net {
         bounds: &[(i64, i64)],
         of_number: &[Vec<usize>],
     ) -> Nearest {
-        let mut seen = HashSet::from([from]);
+        let mut seen: HashSet<usize> = HashSet::from_iter([from]);
         let mut ring = vec![from];
         while !ring.is_empty() {
             let mut next = Vec::new();
@@ -146,7 +201,8 @@ impl Net {
                 return Nearest::Served;
             }
             let told = next.iter().filter(|number| !self.is_hidden(**number, hidden));
-            let told = told.filter(|number| self.numbers[**number].value > 0);
+            let told =
+                told.filter(|number| self.numbers[**number].value > 0 && !self.numbers[**number].is_fixed);
             if let Some(chosen) = told.min_by_key(|number| (self.numbers[**number].value, **number)) {
                 let places = self.numbers[*chosen].places.iter().copied();
                 return Nearest::Told(places.filter(|place| !hidden[*place]).collect());
@@ -159,11 +215,14 @@ impl Net {
 
 /// Whether a sum is why a number has the bounds that it has.
 fn binds(sum: &Sum, number: usize, bounds: &[(i64, i64)]) -> bool {
+    let own = bounds[number];
+    if own.0 <= 1 && own.1 >= ENDLESS {
+        return false;
+    }
     let others = || sum.parts.iter().filter(|part| **part != number).map(|part| bounds[*part]);
     let low: i64 = others().map(|(low, _)| low).sum();
     let high =
         others().map(|(_, high)| high).try_fold(0i64, |sum, high| (high < ENDLESS).then_some(sum + high));
-    let own = bounds[number];
     let total = bounds[sum.total];
     let (from, to) = if sum.total == number {
         (low, high.unwrap_or(ENDLESS))
@@ -176,9 +235,8 @@ fn binds(sum: &Sum, number: usize, bounds: &[(i64, i64)]) -> bool {
     (own.0 > 1 && from >= own.0) || (own.1 < ENDLESS && to <= own.1)
 }
 
-/// Narrows the bounds of the numbers of a sum by each other; returns those that changed.
-fn narrow(sum: &Sum, bounds: &mut [(i64, i64)]) -> Vec<usize> {
-    let mut changed = Vec::new();
+/// Narrows the bounds of the numbers of a sum by each other, and notes those that changed.
+fn narrow(sum: &Sum, bounds: &mut [(i64, i64)], changed: &mut Vec<usize>) {
     let mut set = |number: usize, low: i64, high: i64, bounds: &mut [(i64, i64)]| {
         let own = bounds[number];
         let narrowed = (own.0.max(low), own.1.min(high));
@@ -201,7 +259,6 @@ fn narrow(sum: &Sum, bounds: &mut [(i64, i64)]) -> Vec<usize> {
         let to = if most >= ENDLESS { ENDLESS } else { most - (low - own.0) };
         set(*part, from, to, bounds);
     }
-    changed
 }
 
 #[cfg(test)]
@@ -215,7 +272,8 @@ mod tests {
         let rows = inner.len() / columns;
         let mut net = Net::default();
         let mut add = |value: i64| {
-            net.numbers.push(Number { value, places: vec![net.numbers.len()], is_positive: true });
+            let places = vec![net.numbers.len()];
+            net.numbers.push(Number { value, places, is_positive: true, is_fixed: false });
             net.numbers.len() - 1
         };
         let cells: Vec<usize> = inner.iter().map(|value| add(*value)).collect();

@@ -11,8 +11,7 @@ simplex. The outsider looks at
   cells     together, with cells.parquet: its rows add up to the figures.
 Printed are the small numbers kept back (1 to least - 1), how many of them come out exactly, how many within 3 (the
 range is narrower than 6), and how many others come out exactly though they are no zero. Insisted on: no small number
-comes out exactly, none stands in a note, and the truth lies in every range. Not insisted on is "months": a report knows
-nothing of those before it, and this says how much that tells.
+comes out exactly, none stands in a note, and the truth lies in every range.
 """
 
 import collections
@@ -235,8 +234,7 @@ def main():
         print(f"{name:9} {told}")
     for example in (example for own in examples.values() for example in own[:5]):
         print(example)
-    insisted = [own["exact"] * (name != "months") + own["wrong"] for name, own in counts.items()]
-    bad = sum(insisted)
+    bad = sum(own["exact"] + own["wrong"] for own in counts.values())
     print(f"{sets} data sets, {bad} bad")
     sys.exit(bool(bad))
 
