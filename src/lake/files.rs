@@ -9,18 +9,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Field, Schema};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use rayon::prelude::*;
 
 use super::disk::{Readers, Taken, aside, settle};
 use super::error::parquet;
 use super::plan::{Content, Partition};
-use super::schema::{MONTH, coded, columns_of, conform, extend, read_schema, stored_schema, without_month};
+use super::schema::{MONTH, columns_of, conform, extend, read_schema, stored_schema, without_month};
 use super::stats::stats_of;
 use super::{Column, DataFile, LakeError, TablePin};
 use crate::column::chunks::{self, ROW_GROUP};
@@ -123,12 +120,7 @@ pub(super) fn read<T: Send>(
     let failed = &parquet(&path);
     let columns: Vec<Column> = table.columns.iter().filter(|column| wanted(&column.name)).cloned().collect();
     let schema = read_schema(&columns, table.partitioned && wanted(MONTH));
-    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let plain = ArrowReaderMetadata::load(&bytes, options.clone()).map_err(failed)?;
-    let fields = plain.schema().fields().iter();
-    let fields = fields.map(|field| field.as_ref().clone().with_data_type(coded(field.data_type().clone())));
-    let options = options.with_schema(Arc::new(Schema::new(fields.collect::<Vec<Field>>())));
-    let metadata = ArrowReaderMetadata::try_new(plain.metadata().clone(), options).map_err(failed)?;
+    let metadata = chunks::footer(&bytes).map_err(failed)?;
     let names = columns.iter().map(|column| column.name.as_str());
     let mask = ProjectionMask::columns(metadata.parquet_schema(), names);
     let wrong = |source| LakeError::Arrow { table: table.name.clone(), source };

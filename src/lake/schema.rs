@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::LakeError;
+use crate::column::chunks;
 
 /// The partition column. It is in no data file: Delta keeps it in the log, readers add it.
 pub const MONTH: &str = "month";
@@ -159,17 +160,9 @@ pub(super) fn stored_schema(columns: &[Column]) -> SchemaRef {
 
 /// What a reader of the table sees: its columns in their order, texts as codes, then the month.
 pub(super) fn read_schema(columns: &[Column], partitioned: bool) -> SchemaRef {
-    let field = |column: &Column| Field::new(&column.name, coded(column.kind.arrow()), true);
+    let field = |column: &Column| Field::new(&column.name, chunks::coded(column.kind.arrow()), true);
     let month = partitioned.then(|| Field::new(MONTH, DataType::Utf8, true));
     Arc::new(Schema::new(columns.iter().map(field).chain(month).collect::<Vec<Field>>()))
-}
-
-/// Texts come as they are stored: distinct values and codes.
-pub(super) fn coded(kind: DataType) -> DataType {
-    match kind {
-        DataType::Utf8 => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
-        other => other,
-    }
 }
 
 /// A batch of a file as rows of the table: columns that came later are empty, the month is filled in.

@@ -14,7 +14,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::disk::at;
 use super::error::parquet;
-use super::schema::{coded, columns_of, stored_schema, without_month};
+use super::schema::{columns_of, stored_schema, without_month};
 use super::{Column, LakeError};
 use crate::column::chunks::{self, Chunk, Compressor};
 
@@ -100,7 +100,7 @@ impl Staging {
         let chunk = |(column, description): &(Column, ColumnDescPtr)| {
             let Some(place) = group.columns.iter().position(|own| own.name == column.name) else {
                 let kind = stored_schema(std::slice::from_ref(column)).field(0).data_type().clone();
-                let nothing = new_null_array(&coded(kind), group.rows);
+                let nothing = new_null_array(&chunks::coded(kind), group.rows);
                 return chunks::encode(&nothing, description, &mut Compressor::new()?);
             };
             let staged = &group.chunks[place];

@@ -10,9 +10,7 @@ use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, Schema
 use bytes::Bytes;
 use jiff::civil::Date;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
-};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 use rayon::prelude::*;
@@ -94,19 +92,8 @@ pub fn read_cells(
     day: impl Fn(Option<Date>) -> Option<Date> + Sync,
 ) -> Result<Option<Cells>, ReportError> {
     let bytes = Bytes::copy_from_slice(bytes);
-    let metadata = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::new())?;
-    let coded = |field: &Arc<Field>| match field.data_type() {
-        // Texts come as codes: what repeats in 250,000 cells is looked at once a group.
-        DataType::Utf8 => {
-            let kind = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
-            Arc::new(field.as_ref().clone().with_data_type(kind))
-        }
-        _ => field.clone(),
-    };
-    let schema = Arc::new(Schema::new(metadata.schema().fields().iter().map(coded).collect::<Vec<_>>()));
-    let options = ArrowReaderOptions::new().with_schema(schema.clone());
-    let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?;
-    if dimensions.iter().any(|name| schema.field_with_name(name).is_err()) {
+    let metadata = chunks::footer(&bytes)?;
+    if dimensions.iter().any(|name| metadata.schema().field_with_name(name).is_err()) {
         return Ok(None);
     }
     let names = dimensions.iter().map(String::as_str).chain([FACT, "day", "n"]);

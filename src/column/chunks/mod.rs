@@ -9,8 +9,10 @@ use std::io::Write;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::Schema;
+use arrow::datatypes::{DataType, Field, Schema};
+use bytes::Bytes;
 use parquet::arrow::ArrowSchemaConverter;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::WriterProperties;
@@ -29,6 +31,27 @@ pub const ROW_GROUP: usize = 1 << 18;
 /// A type that is not stored.
 pub fn described(schema: &Schema) -> Result<Vec<ColumnDescPtr>, ParquetError> {
     Ok(ArrowSchemaConverter::new().convert(schema)?.columns().to_vec())
+}
+
+/// How texts are read: as they are stored, distinct values and codes.
+pub fn coded(kind: DataType) -> DataType {
+    match kind {
+        DataType::Utf8 => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+        other => other,
+    }
+}
+
+/// The footer of a file, for readers that take texts as codes.
+///
+/// # Errors
+/// The bytes are no Parquet file.
+pub fn footer(bytes: &Bytes) -> Result<ArrowReaderMetadata, ParquetError> {
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let plain = ArrowReaderMetadata::load(bytes, options.clone())?;
+    let fields = plain.schema().fields().iter();
+    let fields = fields.map(|field| field.as_ref().clone().with_data_type(coded(field.data_type().clone())));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<Field>>()));
+    ArrowReaderMetadata::try_new(plain.metadata().clone(), options.with_schema(schema))
 }
 
 /// The rows of a batch in row groups: of each the number of its rows and a chunk of every column. The schema is that of
