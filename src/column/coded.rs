@@ -1,26 +1,36 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::Interner;
-use super::frame::pair_codes;
+use super::codes::{Codes, gather, taken};
+use super::pairs::pair_codes;
 
-/// A column of `codes.len()` rows over `values.len()` distinct values. A clone shares both.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A column of rows over `values.len()` distinct values. A clone shares all.
+#[derive(Debug, Clone)]
 pub struct Coded<T> {
     values: Arc<Vec<T>>,
-    codes: Arc<Vec<u32>>,
+    codes: Codes,
 }
 
-/// Rows below which nothing is won by more than one thread.
-const PARALLEL_ROWS: usize = 1 << 16;
+impl<T: PartialEq> PartialEq for Coded<T> {
+    fn eq(&self, other: &Coded<T>) -> bool {
+        self.values == other.values && self.codes() == other.codes()
+    }
+}
+
+impl<T: Eq> Eq for Coded<T> {}
 
 impl<T> Coded<T> {
     /// `codes` must index `values`; a code beyond them is a defect of the caller.
     pub fn new(values: Vec<T>, codes: Vec<u32>) -> Coded<T> {
         debug_assert!(codes.iter().all(|&code| (code as usize) < values.len()));
-        Coded { values: Arc::new(values), codes: Arc::new(codes) }
+        Coded { values: Arc::new(values), codes: Codes::plain(codes) }
+    }
+
+    /// Columns that repeat together share their keys: a code for each key, and a key for each row.
+    pub fn keyed(values: Vec<T>, of_keys: Vec<u32>, keys: Arc<Vec<u32>>) -> Coded<T> {
+        debug_assert!(of_keys.iter().all(|&code| (code as usize) < values.len()));
+        Coded { values: Arc::new(values), codes: Codes::keyed(of_keys, keys) }
     }
 
     /// A column with the same value on every row.
@@ -33,7 +43,7 @@ impl<T> Coded<T> {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.codes.is_empty()
+        self.len() == 0
     }
 
     /// Distinct values; some may be used by no row after [`Coded::take`].
@@ -41,16 +51,22 @@ impl<T> Coded<T> {
         &self.values
     }
 
+    /// The code of each row.
     pub fn codes(&self) -> &[u32] {
-        &self.codes
+        self.codes.rows()
+    }
+
+    /// What [`super::combine_all`] needs to know of a column.
+    pub fn grouping(&self) -> Grouping<'_> {
+        Grouping { codes: &self.codes, width: self.values.len() }
     }
 
     pub fn get(&self, row: usize) -> &T {
-        &self.values[self.codes[row] as usize]
+        &self.values[self.codes.get(row) as usize]
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &T> {
-        self.codes.iter().map(|&code| &self.values[code as usize])
+        self.codes().iter().map(|&code| &self.values[code as usize])
     }
 
     /// The column over those values alone that its rows use, in order of appearance.
@@ -60,7 +76,7 @@ impl<T> Coded<T> {
     {
         let mut new = vec![u32::MAX; self.values.len()];
         let mut values = Vec::new();
-        let codes = self.codes.iter().map(|code| {
+        let codes = self.codes().iter().map(|code| {
             let slot = &mut new[*code as usize];
             if *slot == u32::MAX {
                 *slot = values.len() as u32;
@@ -74,31 +90,28 @@ impl<T> Coded<T> {
 
     /// The given rows, in the given order, over the same values.
     pub fn take(&self, rows: &[u32]) -> Coded<T> {
-        Coded { values: self.values.clone(), codes: Arc::new(gather(&self.codes, rows)) }
+        self.with(self.codes.take(rows, &Vec::new()))
     }
-}
 
-/// `table[index]` for each index.
-fn gather(table: &[u32], indices: &[u32]) -> Vec<u32> {
-    let one = |index: &u32| table[*index as usize];
-    if indices.len() < PARALLEL_ROWS {
-        indices.iter().map(one).collect()
-    } else {
-        indices.par_iter().map(one).collect()
+    /// Each row of this column on every row that has its number as a key.
+    pub fn on_keys(&self, keys: &Arc<Vec<u32>>) -> Coded<T> {
+        self.with(Codes::keyed(self.codes().to_vec(), keys.clone()))
     }
-}
 
-impl<T> Coded<T> {
+    pub(super) fn with(&self, codes: Codes) -> Coded<T> {
+        Coded { values: self.values.clone(), codes }
+    }
+
+    pub(super) fn own_codes(&self) -> &Codes {
+        &self.codes
+    }
+
     /// Applies a careful function once per distinct value. Equal results share a code, so that equality
     /// of codes is equality of values.
     pub fn map<U: Hash + Eq + Clone>(&self, mut function: impl FnMut(&T) -> U) -> Coded<U> {
         let mut interner = Interner::new();
-        let remap: Vec<u32> = self.values.iter().map(|value| interner.intern(function(value))).collect();
-        let codes = if interner.len() == remap.len() {
-            self.codes.clone()
-        } else {
-            Arc::new(gather(&remap, &self.codes))
-        };
+        let new: Vec<u32> = self.values.iter().map(|value| interner.intern(function(value))).collect();
+        let codes = if interner.len() == new.len() { self.codes.clone() } else { self.codes.renamed(&new) };
         Coded { values: Arc::new(interner.into_values()), codes }
     }
 
@@ -113,16 +126,44 @@ impl<T> Coded<T> {
         other: &Coded<U>,
         mut function: impl FnMut(&T, &U) -> V,
     ) -> Coded<V> {
-        let (codes, pairs) = pair_codes(&self.codes, &other.codes, other.values.len());
+        // What is the same on every row is no reason to look at rows.
+        match (self.values.as_slice(), other.values.as_slice()) {
+            (_, [only]) => return self.map(|own| function(own, only)),
+            ([only], _) => return other.map(|theirs| function(only, theirs)),
+            _ => {}
+        }
         let mut interner = Interner::new();
-        let remap: Vec<u32> = pairs
-            .iter()
-            .map(|(own, theirs)| {
+        let mut named = |pairs: &[(u32, u32)]| -> Vec<u32> {
+            let name = |(own, theirs): &(u32, u32)| {
                 interner.intern(function(&self.values[*own as usize], &other.values[*theirs as usize]))
-            })
-            .collect();
-        Coded::new(interner.into_values(), gather(&remap, &codes))
+            };
+            pairs.iter().map(name).collect()
+        };
+        let codes = match self.codes.beside(&other.codes) {
+            Some((own, theirs, keys)) => {
+                let (codes, pairs) = pair_codes(own, theirs, other.values.len());
+                Codes::keyed(gather(&named(&pairs), &codes), keys.clone())
+            }
+            None => {
+                let (codes, pairs) = pair_codes(self.codes(), other.codes(), other.values.len());
+                Codes::plain(gather(&named(&pairs), &codes))
+            }
+        };
+        Coded { values: Arc::new(interner.into_values()), codes }
     }
+}
+
+/// A column to group rows by, whatever its values are.
+#[derive(Clone, Copy)]
+pub struct Grouping<'a> {
+    pub(super) codes: &'a Codes,
+    pub(super) width: usize,
+}
+
+/// The given rows of several columns; those that share their keys go on sharing them.
+pub fn take_rows<T>(columns: &[Coded<T>], rows: &[u32]) -> Vec<Coded<T>> {
+    let taken = taken(columns.iter().map(Coded::own_codes), rows);
+    columns.iter().map(|column| column.with(column.codes.take(rows, &taken))).collect()
 }
 
 impl<T: Hash + Eq + Clone> Coded<T> {
@@ -131,8 +172,9 @@ impl<T: Hash + Eq + Clone> Coded<T> {
         let mut interner = Interner::new();
         let [own, laid] = [self, other]
             .map(|part| part.values.iter().map(|value| interner.intern_ref(value)).collect::<Vec<u32>>());
-        let codes = self.codes.iter().zip(rows).map(|(code, row)| match row {
-            Some(row) => laid[other.codes[*row as usize] as usize],
+        let others = other.codes();
+        let codes = self.codes().iter().zip(rows).map(|(code, row)| match row {
+            Some(row) => laid[others[*row as usize] as usize],
             None => own[*code as usize],
         });
         let codes = codes.collect();
@@ -158,8 +200,8 @@ impl<T: Hash + Eq + Clone> Coded<T> {
         let mut interner = Interner::new();
         let mut codes = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
         for part in parts {
-            let remap: Vec<u32> = part.values.iter().map(|value| interner.intern_ref(value)).collect();
-            codes.extend(part.codes.iter().map(|&code| remap[code as usize]));
+            let new: Vec<u32> = part.values.iter().map(|value| interner.intern_ref(value)).collect();
+            codes.extend(part.codes().iter().map(|&code| new[code as usize]));
         }
         Coded::new(interner.into_values(), codes)
     }

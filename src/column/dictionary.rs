@@ -35,6 +35,12 @@ impl Dictionary {
         code
     }
 
+    /// The code of `bytes`, if they are there.
+    pub fn code_of(&self, bytes: &[u8]) -> Option<u32> {
+        let hash = self.hasher.hash_one(bytes);
+        self.table.find(hash, |&code| slice(&self.arena, &self.ends, code) == bytes).copied()
+    }
+
     /// The bytes of a code that this dictionary gave.
     pub fn get(&self, code: u32) -> &[u8] {
         slice(&self.arena, &self.ends, code)

@@ -3,7 +3,9 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::Coded;
+use super::coded::{Coded, Grouping};
+use super::codes::{gather, taken};
+use super::pairs::pair_codes;
 use crate::model::{Origin, Value};
 
 /// Named coded columns of equal length, each row with its origin.
@@ -105,12 +107,13 @@ impl Frame {
         if rows.len() == self.rows() && rows.iter().zip(0..).all(|(row, place)| *row == place) {
             return self.clone();
         }
+        let taken = taken(self.columns.iter().map(|(_, column)| column.own_codes()), rows);
+        let columns = self
+            .columns
+            .par_iter()
+            .map(|(name, column)| (name.clone(), column.with(column.own_codes().take(rows, &taken))));
         Frame {
-            columns: self
-                .columns
-                .par_iter()
-                .map(|(name, column)| (name.clone(), column.take(rows)))
-                .collect(),
+            columns: columns.collect(),
             file: Arc::new(rows.iter().map(|&row| self.file[row as usize]).collect()),
             line: Arc::new(rows.iter().map(|&row| self.line[row as usize]).collect()),
             files: self.files.clone(),
@@ -125,8 +128,23 @@ impl Frame {
 
     /// Bytes that the frame takes in memory, more or less.
     pub fn size(&self) -> usize {
-        let of = |column: &Coded<Value>| 4 * column.len() + VALUE_SIZE * column.values().len();
-        self.columns.iter().map(|(_, column)| of(column)).sum::<usize>() + 12 * self.rows()
+        let mut keys = 0;
+        let mut known: Vec<*const Vec<u32>> = Vec::new();
+        let of = |(_, column): &(String, Coded<Value>)| {
+            let codes = match column.own_codes().by_keys() {
+                Some((of_keys, own)) => {
+                    if !known.contains(&Arc::as_ptr(own)) {
+                        known.push(Arc::as_ptr(own));
+                        keys += own.len();
+                    }
+                    of_keys.len()
+                }
+                None => column.len(),
+            };
+            4 * codes + VALUE_SIZE * column.values().len()
+        };
+        let columns: usize = self.columns.iter().map(of).sum();
+        columns + 4 * keys + 12 * self.rows()
     }
 
     /// The rows of all frames, one after the other; a column that a frame lacks is missing on its rows.
@@ -181,77 +199,34 @@ impl Frame {
     }
 }
 
-/// A code for each distinct pair of two columns' codes, in order of first appearance, and the pairs.
-///
-/// `width` is the number of values of the second column. A table of all pairs is used where it is small, and one of
-/// the second column alone, for all rows of a code of the first, where it is not.
-pub(super) fn pair_codes(one: &[u32], other: &[u32], width: usize) -> (Vec<u32>, Vec<(u32, u32)>) {
-    const TABLE_MAX: usize = 1 << 22;
-    let height = one.iter().max().map_or(0, |most| *most as usize + 1);
-    if height.saturating_mul(width) > TABLE_MAX {
-        return pair_codes_by_first(one, other, height, width);
-    }
-    let mut pairs: Vec<(u32, u32)> = Vec::new();
-    let mut table = vec![u32::MAX; height * width];
-    let codes = one.iter().zip(other).map(|(one, other)| {
-        let slot = &mut table[*one as usize * width + *other as usize];
-        if *slot == u32::MAX {
-            *slot = pairs.len() as u32;
-            pairs.push((*one, *other));
-        }
-        *slot
-    });
-    (codes.collect(), pairs)
-}
-
-fn pair_codes_by_first(
-    one: &[u32],
-    other: &[u32],
-    height: usize,
-    width: usize,
-) -> (Vec<u32>, Vec<(u32, u32)>) {
-    // Rows in the order of their first code.
-    let mut next_place = vec![0u32; height + 1];
-    one.iter().for_each(|code| next_place[*code as usize + 1] += 1);
-    for code in 0..height {
-        next_place[code + 1] += next_place[code];
-    }
-    let mut rows = vec![0u32; one.len()];
-    for (row, code) in one.iter().enumerate() {
-        let place = &mut next_place[*code as usize];
-        rows[*place as usize] = row as u32;
-        *place += 1;
-    }
-    // First code that a second one was last met with, and what the pair is called for now.
-    let mut met = vec![(u32::MAX, 0u32); width];
-    let mut called = vec![0u32; one.len()];
-    let mut count = 0;
-    for row in rows {
-        let first = one[row as usize];
-        let slot = &mut met[other[row as usize] as usize];
-        if slot.0 != first {
-            *slot = (first, count);
-            count += 1;
-        }
-        called[row as usize] = slot.1;
-    }
-    let mut pairs: Vec<(u32, u32)> = Vec::with_capacity(count as usize);
-    let mut numbers = vec![u32::MAX; count as usize];
-    for (row, code) in called.iter_mut().enumerate() {
-        let number = &mut numbers[*code as usize];
-        if *number == u32::MAX {
-            *number = pairs.len() as u32;
-            pairs.push((one[row], other[row]));
-        }
-        *code = *number;
-    }
-    (called, pairs)
-}
-
 /// Codes equal combinations of several columns' codes equally: dense, in order of first appearance.
 /// With no column every row has the code 0. Returns the codes and how many there are.
 pub fn combine<'a, T: 'a>(columns: impl IntoIterator<Item = &'a Coded<T>>, rows: usize) -> (Vec<u32>, usize) {
-    combine_codes(columns.into_iter().map(|column| (column.codes(), column.values().len())), rows)
+    combine_all(columns.into_iter().map(Coded::grouping), rows)
+}
+
+/// Likewise, of columns with any values. Those that share their keys are combined by key.
+pub fn combine_all<'a>(columns: impl IntoIterator<Item = Grouping<'a>>, rows: usize) -> (Vec<u32>, usize) {
+    // A constant tells nothing apart.
+    let mut left: Vec<Grouping<'a>> = columns.into_iter().filter(|column| column.width != 1).collect();
+    let mut combined = vec![0u32; rows];
+    let mut distinct = usize::from(rows > 0);
+    while let Some(first) = left.pop() {
+        let (beside, rest): (Vec<_>, Vec<_>) =
+            left.into_iter().partition(|other| first.codes.beside(other.codes).is_some());
+        let (codes, pairs) = match first.codes.by_keys() {
+            Some((_, keys)) => {
+                let all = beside.iter().chain([&first]);
+                let by_keys = all.filter_map(|own| Some((own.codes.by_keys()?.0, own.width)));
+                let (of_keys, distinct) = combine_codes(by_keys, first.codes.key_count());
+                pair_codes(&combined, &gather(&of_keys, keys), distinct)
+            }
+            None => pair_codes(&combined, first.codes.rows(), first.width),
+        };
+        (combined, distinct) = (codes, pairs.len());
+        left = rest;
+    }
+    (combined, distinct)
 }
 
 /// Likewise, of bare codes, each column with the number of values that its codes may have.
@@ -262,7 +237,6 @@ pub fn combine_codes<'a>(
     let mut combined = vec![0u32; rows];
     let mut distinct = usize::from(rows > 0);
     for (own, width) in columns {
-        // A constant tells nothing apart.
         if width == 1 {
             continue;
         }
@@ -285,8 +259,6 @@ pub fn first_rows(codes: &[u32]) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -296,14 +268,5 @@ mod tests {
         let columns = [left.map(|text| (*text).to_owned()), right.map(|number| number.to_string())];
         assert_eq!(combine(&columns, 4), (vec![0, 1, 2, 0], 3));
         assert_eq!(combine::<String>([], 2), (vec![0, 0], 1));
-    }
-
-    proptest! {
-        #[test]
-        fn pairs_are_numbered_alike_either_way(rows in proptest::collection::vec((0u32..9, 0u32..7), 0..60)) {
-            let (one, other): (Vec<u32>, Vec<u32>) = rows.into_iter().unzip();
-            let height = one.iter().max().map_or(0, |most| *most as usize + 1);
-            prop_assert_eq!(pair_codes(&one, &other, 7), pair_codes_by_first(&one, &other, height, 7));
-        }
     }
 }

@@ -4,12 +4,14 @@
 
 pub mod chunks;
 mod coded;
+mod codes;
 mod dictionary;
 mod frame;
 mod packing;
+mod pairs;
 mod shelf;
 
-pub use coded::Coded;
+pub use coded::{Coded, Grouping, take_rows};
 pub use dictionary::{Dictionary, Interner};
-pub use frame::{Frame, combine, combine_codes, first_rows};
+pub use frame::{Frame, combine, combine_all, combine_codes, first_rows};
 pub use shelf::{Held, Shelf};

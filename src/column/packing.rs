@@ -24,10 +24,22 @@ pub fn pack(frame: &Frame) -> Vec<u8> {
         out.number(line.wrapping_sub(above));
         above = *line;
     }
+    let mut keys: Vec<&Arc<Vec<u32>>> = Vec::new();
+    for (_, own) in frame.columns.iter().filter_map(|(_, column)| column.own_codes().by_keys()) {
+        if !keys.iter().any(|known| Arc::ptr_eq(known, own)) {
+            keys.push(own);
+        }
+    }
+    out.number(keys.len() as u64);
+    for own in &keys {
+        let count = own.iter().max().map_or(0, |last| *last as usize + 1);
+        out.number(count as u64);
+        out.codes(own, count);
+    }
     out.number(frame.columns.len() as u64);
     for (name, column) in &frame.columns {
         out.text(name);
-        out.column(column);
+        out.column(column, &keys);
     }
     out.bytes
 }
@@ -49,10 +61,15 @@ pub fn unpack(bytes: &[u8]) -> Option<Frame> {
         Some(above)
     });
     let line = line.collect::<Option<Vec<u64>>>()?;
+    let keys = (0..from.number()?).map(|_| {
+        let count = usize::try_from(from.number()?).ok()?;
+        Some((Arc::new(from.codes(rows, count)?), count))
+    });
+    let keys: Vec<(Arc<Vec<u32>>, usize)> = keys.collect::<Option<_>>()?;
     let mut frame = Frame::new(file, line, files);
     for _ in 0..from.number()? {
         let name = from.text()?;
-        frame.set(&name, from.column(rows)?);
+        frame.set(&name, from.column(rows, &keys)?);
     }
     Some(frame)
 }
@@ -87,11 +104,22 @@ impl Out {
         }
     }
 
-    fn column(&mut self, column: &Coded<Value>) {
-        let column = column.compact();
+    /// A column by its keys, which are numbered from one, or row by row.
+    fn column(&mut self, column: &Coded<Value>, keys: &[&Arc<Vec<u32>>]) {
+        // The codes of a constant take no bytes, whereas every row and key that is asked for has to take some.
+        let by_keys = column.own_codes().by_keys().filter(|_| column.values().len() > 1);
+        let place = by_keys.and_then(|(_, own)| keys.iter().position(|known| Arc::ptr_eq(known, own)));
+        self.number(place.map_or(0, |place| place as u64 + 1));
+        let column = if by_keys.is_some() { column.clone() } else { column.compact() };
         self.number(column.values().len() as u64);
         column.values().iter().for_each(|value| self.value(value));
-        self.codes(column.codes(), column.values().len());
+        match by_keys {
+            Some((of_keys, _)) => {
+                self.number(of_keys.len() as u64);
+                self.codes(of_keys, column.values().len());
+            }
+            None => self.codes(column.codes(), column.values().len()),
+        }
     }
 
     fn value(&mut self, value: &Value) {
@@ -163,10 +191,18 @@ impl<'a> In<'a> {
         (rows == 0 || codes.iter().all(|code| (*code as usize) < values)).then_some(codes)
     }
 
-    fn column(&mut self, rows: usize) -> Option<Coded<Value>> {
+    fn column(&mut self, rows: usize, keys: &[(Arc<Vec<u32>>, usize)]) -> Option<Coded<Value>> {
+        let place = usize::try_from(self.number()?).ok()?.checked_sub(1);
         let values = (0..self.number()?).map(|_| self.value()).collect::<Option<Vec<Value>>>()?;
-        let codes = self.codes(rows, values.len())?;
-        Some(Coded::new(values, codes))
+        let Some(place) = place else {
+            let codes = self.codes(rows, values.len())?;
+            return Some(Coded::new(values, codes));
+        };
+        let (keys, least) = keys.get(place)?;
+        let count = usize::try_from(self.number()?).ok()?;
+        let is_told = count >= *least && values.len() > 1;
+        let of_keys = is_told.then(|| self.codes(count, values.len())).flatten()?;
+        Some(Coded::keyed(values, of_keys, keys.clone()))
     }
 
     fn value(&mut self) -> Option<Value> {
@@ -226,6 +262,12 @@ mod tests {
             let mut frame = Frame::new(rows.iter().map(|row| row.2).collect(), lines, files);
             frame.set("one", Coded::from_values(rows.iter().map(|row| row.0.clone())));
             frame.set("two", Coded::from_values((0..rows.len() as i64).map(Value::Integer)));
+            let keys = Arc::new((0..rows.len() as u32).map(|row| row / 2).collect::<Vec<u32>>());
+            let halves = (0..rows.len().div_ceil(2) as u32).collect::<Vec<u32>>();
+            for (name, values) in [("three", halves.iter().map(|half| Value::Integer((*half).into())).collect()), ("four", vec![Value::Missing])] {
+                let of_keys = halves.iter().map(|half| half % values.len().max(1) as u32).collect();
+                frame.set(name, Coded::keyed(values, of_keys, keys.clone()));
+            }
             prop_assert_eq!(spelt(&unpack(&pack(&frame)).expect("a frame")), spelt(&frame));
             let some: Vec<u32> = if rows.is_empty() { Vec::new() } else { taken.iter().map(|at| at.index(rows.len()) as u32).collect() };
             let part = frame.take(&some);

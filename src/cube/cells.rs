@@ -3,7 +3,7 @@ use std::cmp::Ordering;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
-use crate::column::{Coded, Frame, Interner, combine_codes, first_rows};
+use crate::column::{Coded, Frame, Interner, combine_all, first_rows};
 use crate::model::{UNKNOWN, Value};
 
 /// The contingency table of one fact: for each cell a value of each dimension, a day, a count.
@@ -80,9 +80,8 @@ impl Cells {
         days: &Coded<Option<Date>>,
         count: impl Fn(usize) -> Option<i64>,
     ) -> Cells {
-        let coded = columns.iter().map(|column| (column.texts.codes(), column.texts.values().len()));
-        let coded = coded.chain([(days.codes(), days.values().len())]);
-        let (codes, distinct) = combine_codes(coded, days.len());
+        let grouped_by = columns.iter().map(|column| column.texts.grouping()).chain([days.grouping()]);
+        let (codes, distinct) = combine_all(grouped_by, days.len());
         let mut counts: Vec<Option<i64>> = vec![None; distinct];
         for (row, code) in codes.iter().enumerate() {
             if let Some(count) = count(row) {

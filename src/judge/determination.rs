@@ -1,7 +1,9 @@
 use std::fmt::Write;
+use std::hash::BuildHasher;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hashbrown::HashMap;
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
 use rayon::prelude::*;
 
 use super::decide::{DECIDING, Outcome, decide};
@@ -31,27 +33,33 @@ pub enum Official {
 }
 
 /// What was decided of combinations before: parts of the rows repeat each other's.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Decisions {
+    hasher: DefaultHashBuilder,
     /// By the texts of the combination, each with a NUL behind it.
-    shelves: [Mutex<HashMap<String, Arc<Outcome>>>; SHELVES],
+    shelves: [Mutex<HashTable<(String, Arc<Outcome>)>>; SHELVES],
 }
 
 const SHELVES: usize = 16;
 /// Combinations that are remembered on each shelf.
 const REMEMBERED: usize = 1 << 16;
 
-impl Default for Decisions {
-    fn default() -> Decisions {
-        Decisions { shelves: std::array::from_fn(|_| Mutex::default()) }
-    }
-}
-
 impl Decisions {
     fn of(&self, values: [&Value; 12], units: &Units) -> Arc<Outcome> {
         let mut key = String::with_capacity(96);
         for value in values {
-            let _ = write!(key, "{value}\0");
+            match value {
+                Value::Text(text) => key.push_str(text),
+                other => drop(write!(key, "{other}")),
+            }
+            key.push('\0');
+        }
+        let hash = self.hasher.hash_one(key.as_str());
+        // The table tells its own places by the lowest and the highest bits.
+        let place = (hash >> 32) as usize % SHELVES;
+        let shelf = || self.shelves[place].lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = shelf().find(hash, |(own, _)| *own == key) {
+            return known.clone();
         }
         let texts: Vec<&str> = key.split_terminator('\0').collect();
         let Ok(texts) = <[&str; 12]>::try_from(texts) else {
@@ -59,15 +67,14 @@ impl Decisions {
             let texts = values.map(Value::to_string);
             return Arc::new(decide(texts.each_ref().map(String::as_str), units));
         };
-        let place = key.bytes().fold(0usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
-        let shelf = || self.shelves[place % SHELVES].lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = shelf().get(&key) {
-            return known.clone();
-        }
         let outcome = Arc::new(decide(texts, units));
         let mut shelf = shelf();
         if shelf.len() < REMEMBERED {
-            shelf.insert(key, outcome.clone());
+            let hash_of = |(own, _): &(String, Arc<Outcome>)| self.hasher.hash_one(own.as_str());
+            let is_own = |(own, _): &(String, Arc<Outcome>)| *own == key;
+            if let Entry::Vacant(free) = shelf.entry(hash, is_own, hash_of) {
+                free.insert((key, outcome.clone()));
+            }
         }
         outcome
     }
@@ -152,42 +159,27 @@ fn expand(frame: &Frame, combinations: &[u32], outcomes: &[Arc<Outcome>], offici
         outcomes[*combination as usize].quantities.get(*replicate as usize)
     };
     let coded = Coded::new(pairs, codes);
-    let text = |text: &str| Value::Text(Arc::from(text));
-    expanded.set("replicate", Coded::new(numbers, replicates));
-    expanded.set(
-        "value",
-        coded.map(|pair| {
-            quantity(pair)
-                .and_then(|q| q.number)
-                .map_or(Value::Missing, |number| Value::Decimal(Exact(number.value)))
-        }),
-    );
-    expanded.set(
-        "qualifier",
-        coded.map(|pair| quantity(pair).map_or(Value::Missing, |q| text(q.qualifier.as_str()))),
-    );
-    let censored_at = coded.map(|(combination, replicate)| {
-        let bounds = &outcomes[*combination as usize].censored_at;
-        let bound = bounds.get(*replicate as usize).copied().flatten();
-        bound.map_or(Value::Missing, |bound| Value::Decimal(Exact(bound)))
-    });
-    expanded.set("censored_at", censored_at);
-    let glued = coded.map(|pair| match quantity(pair) {
-        Some(quantity) if !quantity.unit.is_empty() => text(&quantity.unit),
-        _ => Value::Missing,
-    });
-    let stated = expanded.column_or_missing("unit");
-    expanded.set("unit", prefer(&glued, &stated));
-    let judged = coded.map(|(combination, _)| text(outcomes[*combination as usize].verdict.as_str()));
-    expanded.set("judged_verdict", judged);
-    let ratio = coded.map(|(combination, _)| {
-        let ratio = outcomes[*combination as usize].limit_ratio;
-        ratio.map_or(Value::Missing, |ratio| Value::Decimal(Exact(ratio)))
-    });
-    expanded.set("limit_ratio", ratio);
-    let flag = |of: fn(&Outcome) -> bool| {
-        coded.map(|(combination, _)| text(if of(&outcomes[*combination as usize]) { "yes" } else { "no" }))
+    let outcome = |(combination, _): &(u32, u32)| &outcomes[*combination as usize];
+    let word = |word: &Option<&str>| word.map_or(Value::Missing, Value::text);
+    let number = |number: &Option<Exact>| number.map_or(Value::Missing, Value::Decimal);
+    let number_of = |pair: &(u32, u32)| quantity(pair)?.number.map(|number| Exact(number.value));
+    let censored_at = |pair: &(u32, u32)| {
+        let bound = outcome(pair).censored_at.get(pair.1 as usize).copied().flatten();
+        bound.map(Exact)
     };
+    let glued = |pair: &(u32, u32)| Some(quantity(pair)?.unit.as_str()).filter(|unit| !unit.is_empty());
+    // Words are made of what is distinct among the answers.
+    let words = |of: &dyn Fn(&(u32, u32)) -> Option<&'static str>| coded.map(of).relabel(word);
+    let flag = |of: fn(&Outcome) -> bool| words(&|pair| Some(if of(outcome(pair)) { "yes" } else { "no" }));
+    expanded.set("replicate", Coded::new(numbers, replicates));
+    expanded.set("value", coded.map(number_of).relabel(number));
+    expanded.set("qualifier", words(&|pair| quantity(pair).map(|own| own.qualifier.as_str())));
+    expanded.set("censored_at", coded.map(censored_at).relabel(number));
+    let stated = expanded.column_or_missing("unit");
+    expanded.set("unit", prefer(&coded.map(glued).relabel(word), &stated));
+    expanded.set("judged_verdict", words(&|pair| Some(outcome(pair).verdict.as_str())));
+    let ratio = coded.map(|pair| outcome(pair).limit_ratio.map(Exact)).relabel(number);
+    expanded.set("limit_ratio", ratio);
     expanded.set("detected", flag(Outcome::is_detected));
     expanded.set("exceeded", flag(Outcome::is_exceeded));
     expanded.set("kind", kinds(&expanded));

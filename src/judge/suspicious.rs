@@ -11,7 +11,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use crate::column::{Coded, Frame, combine_codes, first_rows};
+use crate::column::{Coded, Frame, combine_all, first_rows};
 use crate::model::{Code, Rejection, Value};
 use crate::reference::Units;
 
@@ -118,9 +118,8 @@ impl Compared {
             let shared = dimensions.entry(dimension).or_insert_with_key(|name| Arc::from(name.as_str()));
             Some((shared.clone(), log))
         });
-        let widths = [analytes.values().len(), categories.values().len(), logs.values().len()];
-        let codes = [analytes.codes(), categories.codes(), logs.codes()];
-        let (combinations, _) = combine_codes(codes.into_iter().zip(widths), frame.rows());
+        let grouped_by = [analytes.grouping(), categories.grouping(), logs.grouping()];
+        let (combinations, _) = combine_all(grouped_by, frame.rows());
         let first = first_rows(&combinations);
         Compared { analytes, categories, logs, combinations, first }
     }

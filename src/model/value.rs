@@ -37,7 +37,8 @@ impl Eq for Exact {}
 
 impl std::hash::Hash for Exact {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.key().hash(state);
+        // Equal numbers of one scale have one mantissa; a number's own hash would look for its shortest form.
+        (self.0.mantissa(), self.0.scale()).hash(state);
     }
 }
 

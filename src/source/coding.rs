@@ -2,15 +2,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use encoding_rs::Encoding;
-use rayon::prelude::*;
 
+use super::columns::{self, Columns};
 use super::encoding::{decode, show};
 use super::error::Problem;
 use super::header::{self, Binding, PREVIEW};
 use super::records::{Fields, Found, Records, Splitter};
 use super::text::Text;
 use super::{BadRecord, Layout, RawColumn, RawTable};
-use crate::column::{Coded, Dictionary};
+use crate::column::{Dictionary, take_rows};
 use crate::model::{Code, Fault};
 
 /// Reads all records of a sheet: finds the header in the first ones, then codes the bound columns only, so that
@@ -23,7 +23,7 @@ pub fn code(
 ) -> Result<RawTable, Problem> {
     let Begun { binding, mut coder, ended, .. } = begin(records, layout, encoding, &sheet)?;
     if !ended {
-        coder.rest(records, |_| false)?;
+        coder.rest(records)?;
     }
     Ok(coder.finish(&binding, sheet))
 }
@@ -37,6 +37,8 @@ pub struct Head {
     /// Where the record behind the header begins, and on which line.
     pub position: usize,
     pub line: u64,
+    /// Fields that most records have in common with the one above.
+    pub cut: Option<usize>,
 }
 
 /// Bytes that are read at first, and then more of, where a record does not end.
@@ -58,7 +60,9 @@ pub fn code_head(
         if end == text.len() || !(splitter.ran_out() || splitter.position() == end) {
             let begun = begun?;
             let (position, line) = behind(begun.header_line, bytes, delimiter)?;
-            return Ok(Head { binding: begun.binding, encoding, delimiter, position, line });
+            let records = bytes.get(position..).unwrap_or_default();
+            let cut = columns::cut(&mut Splitter::new(records, delimiter), begun.binding.width);
+            return Ok(Head { binding: begun.binding, encoding, delimiter, position, line, cut });
         }
         end = end.saturating_mul(2).min(text.len());
     }
@@ -118,14 +122,14 @@ fn code_windows(
     overhang: usize,
     buffer: &mut Vec<u8>,
 ) -> Result<Option<Piece>, Problem> {
-    let mut coder = Coder::new(&head.binding, head.encoding, true, Vec::new());
+    let mut coder = Coder::new(&head.binding, head.cut, head.encoding, true, Vec::new());
     let (mut position, mut lines) = (range.start, 0);
     while position < range.end {
         let window_end = position.saturating_add(WINDOW).min(range.end);
         let seen = window_end.saturating_add(overhang);
         let bytes = text.piece(position..seen, buffer)?;
         let mut splitter = Splitter::within(bytes, head.delimiter, lines);
-        coder.rest(&mut splitter, |own| position + own.position() >= window_end)?;
+        coder.window(&mut splitter, |own| position + own.position() >= window_end)?;
         if splitter.ran_out() && seen < text.len() {
             return Ok(None);
         }
@@ -175,7 +179,7 @@ fn begin(
     let binding = header::bind(&texts, layout, sheet)?;
     let header_line = texts.get(binding.index).map_or(0, |(line, _)| *line);
     coder_faults.retain(|fault: &BadRecord| fault.line > header_line);
-    let mut coder = Coder::new(&binding, encoding, records.ragged_is_fault(), coder_faults);
+    let mut coder = Coder::new(&binding, None, encoding, records.ragged_is_fault(), coder_faults);
     for (line, fields) in preview.iter().skip(binding.index + 1) {
         coder.record(*line, fields);
     }
@@ -206,10 +210,9 @@ struct Coder {
     encoding: &'static Encoding,
     ragged_is_fault: bool,
     width: usize,
-    /// Position in the record of every coded column: the requested ones, then the wide ones.
-    positions: Vec<usize>,
-    dictionaries: Vec<Dictionary>,
-    codes: Vec<Vec<u32>>,
+    columns: Columns,
+    /// Whether records are told from the one above by the columns, and not by their splitter.
+    is_cut: bool,
     lines: Vec<u64>,
     bad_records: Vec<BadRecord>,
     /// Whether the record read last is the last one coded.
@@ -219,19 +222,20 @@ struct Coder {
 impl Coder {
     fn new(
         binding: &Binding,
+        cut: Option<usize>,
         encoding: &'static Encoding,
         ragged_is_fault: bool,
         bad: Vec<BadRecord>,
     ) -> Coder {
         let bound = binding.columns.iter().flatten();
-        let positions: Vec<usize> = bound.chain(&binding.wide).copied().collect();
+        // The requested columns, then the wide ones.
+        let places: Vec<usize> = bound.chain(&binding.wide).copied().collect();
         Coder {
             encoding,
             ragged_is_fault,
             width: binding.width,
-            dictionaries: positions.iter().map(|_| Dictionary::new()).collect(),
-            codes: vec![Vec::new(); positions.len()],
-            positions,
+            columns: Columns::new(places, binding.width, cut),
+            is_cut: cut.is_some(),
             lines: Vec::new(),
             bad_records: bad,
             above_is_last: false,
@@ -250,56 +254,66 @@ impl Coder {
             self.above_is_last = false;
             return;
         }
-        let same = if std::mem::replace(&mut self.above_is_last, true) { fields.same() } else { 0 };
-        for ((position, dictionary), codes) in
-            self.positions.iter().zip(&mut self.dictionaries).zip(&mut self.codes)
-        {
-            if let (true, Some(above)) = (*position < same, codes.last()) {
-                codes.push(*above);
-                continue;
-            }
-            let field = fields.get(*position);
-            // Exports repeat the row above more often than not.
-            let code = match codes.last() {
-                Some(above) if dictionary.get(*above) == field => *above,
-                _ => dictionary.intern(field),
-            };
-            codes.push(code);
-        }
+        let above_is_last = std::mem::replace(&mut self.above_is_last, true);
+        let same = if above_is_last && !self.is_cut { fields.same() } else { 0 };
+        self.columns.add(fields, same);
         self.lines.push(line);
     }
 
-    /// Codes records until they end, or until `enough` says so before one.
-    fn rest<R: Records + ?Sized>(
+    /// Codes the records of a window of a text until `enough` says so before one.
+    fn window<'a>(
         &mut self,
-        records: &mut R,
-        enough: impl Fn(&R) -> bool,
+        splitter: &mut Splitter<'a>,
+        enough: impl Fn(&Splitter<'a>) -> bool,
     ) -> Result<(), Problem> {
+        self.columns.begin_window();
         let mut fields = Fields::default();
-        while !enough(records) {
-            match records.next(&mut fields)? {
-                Found::Record { line } => self.record(line, &fields),
-                Found::OpenQuote { line } => {
-                    self.bad_records.push(open_quote(line, &fields, self.encoding));
-                    self.above_is_last = false;
-                }
-                Found::End => break,
+        loop {
+            let mut line = splitter.skip_blank();
+            while !enough(splitter) && self.columns.add_plain(splitter) {
+                self.lines.push(line);
+                line = splitter.skip_blank();
+            }
+            if enough(splitter) || !self.next(splitter, &mut fields)? {
+                return Ok(());
             }
         }
+    }
+
+    /// Codes a record that is split field by field; false if there is none.
+    fn next<R: Records + ?Sized>(&mut self, records: &mut R, fields: &mut Fields) -> Result<bool, Problem> {
+        match records.next(fields)? {
+            Found::Record { line } => self.record(line, fields),
+            Found::OpenQuote { line } => {
+                self.bad_records.push(open_quote(line, fields, self.encoding));
+                self.above_is_last = false;
+            }
+            Found::End => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Codes records until they end.
+    fn rest(&mut self, records: &mut dyn Records) -> Result<(), Problem> {
+        let mut fields = Fields::default();
+        while self.next(records, &mut fields)? {}
         Ok(())
     }
 
     /// Decodes each distinct text; a record that holds one that does not decode is bad.
     fn finish(mut self, binding: &Binding, sheet: Arc<str>) -> RawTable {
-        let mut values: Vec<Vec<Arc<str>>> = Vec::new();
-        let mut bad_rows: Vec<(u32, usize)> = Vec::new();
         let encoding = self.encoding;
-        let decoded: Vec<(Vec<Arc<str>>, Vec<bool>)> =
-            self.dictionaries.par_iter().map(|dictionary| decode_all(encoding, dictionary)).collect();
-        for (column, (texts, undecodable)) in decoded.into_iter().enumerate() {
-            values.push(texts);
+        let places = self.columns.places().to_vec();
+        let mut undecodable_texts: Vec<Vec<bool>> = vec![Vec::new(); places.len()];
+        let mut columns = self.columns.finish(|column, dictionary| {
+            let (texts, undecodable) = decode_all(encoding, dictionary);
+            undecodable_texts[column] = undecodable;
+            texts
+        });
+        let mut bad_rows: Vec<(u32, usize)> = Vec::new();
+        for (column, undecodable) in undecodable_texts.iter().enumerate() {
             if undecodable.contains(&true) {
-                let rows = self.codes[column].iter().enumerate();
+                let rows = columns[column].codes().iter().enumerate();
                 bad_rows.extend(
                     rows.filter(|(_, code)| undecodable[**code as usize])
                         .map(|(row, _)| (row as u32, column)),
@@ -309,38 +323,27 @@ impl Coder {
         let undecodable = bad_rows.len();
         bad_rows.sort_unstable();
         bad_rows.dedup_by_key(|(row, _)| *row);
-        let headers: Vec<String> = self
-            .positions
-            .iter()
-            .map(|position| binding.headers.get(*position).cloned().unwrap_or_default())
-            .collect();
+        let header_of = |place: &usize| binding.headers.get(*place).cloned().unwrap_or_default();
+        let headers: Vec<String> = places.iter().map(header_of).collect();
         for (row, column) in &bad_rows {
-            let text = &values[*column][self.codes[*column][*row as usize] as usize];
             self.bad_records.push(BadRecord {
                 line: self.lines[*row as usize],
                 column: headers[*column].clone(),
-                found: clip(text),
-                fault: Fault::new(Code::BadEncoding, format!("text in {}", self.encoding.name())),
+                found: clip(columns[*column].get(*row as usize)),
+                fault: Fault::new(Code::BadEncoding, format!("text in {}", encoding.name())),
             });
         }
         if !bad_rows.is_empty() {
-            let is_good =
-                |row: &usize| bad_rows.binary_search_by_key(&(*row as u32), |(bad, _)| *bad).is_err();
-            let good: Vec<usize> = (0..self.lines.len()).filter(is_good).collect();
-            for codes in &mut self.codes {
-                *codes = good.iter().map(|row| codes[*row]).collect();
-            }
-            self.lines = good.iter().map(|row| self.lines[*row]).collect();
+            let is_good = |row: &u32| bad_rows.binary_search_by_key(row, |(bad, _)| *bad).is_err();
+            let good: Vec<u32> = (0..self.lines.len() as u32).filter(is_good).collect();
+            columns = take_rows(&columns, &good);
+            self.lines = good.iter().map(|row| self.lines[*row as usize]).collect();
         }
-        let mut coded = headers
-            .into_iter()
-            .zip(values)
-            .zip(self.codes)
-            .map(|((header, values), codes)| RawColumn { header, texts: Coded::new(values, codes) });
+        let mut coded = headers.into_iter().zip(columns).map(|(header, texts)| RawColumn { header, texts });
         let columns = binding.columns.iter().map(|bound| bound.and_then(|_| coded.next())).collect();
         RawTable {
             sheet,
-            encoding: self.encoding.name(),
+            encoding: encoding.name(),
             columns,
             wide: coded.collect(),
             lines: self.lines,

@@ -6,6 +6,7 @@
 
 mod bytes;
 mod coding;
+mod columns;
 mod confine;
 mod encoding;
 mod error;

@@ -126,8 +126,31 @@ impl<'a> Splitter<'a> {
         self.line
     }
 
-    fn rest(&self) -> &'a [u8] {
+    pub fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.position..).unwrap_or_default()
+    }
+
+    /// Bytes that were passed, from a position on.
+    pub fn bytes(&self, position: usize, length: usize) -> Option<&'a [u8]> {
+        self.bytes.get(position..position.checked_add(length)?)
+    }
+
+    pub fn delimiter(&self) -> u8 {
+        self.delimiter
+    }
+
+    /// Steps over blank lines, and tells the line that is reached.
+    pub fn skip_blank(&mut self) -> u64 {
+        while matches!(self.rest().first(), Some(b'\r' | b'\n')) {
+            self.end_line();
+        }
+        self.line
+    }
+
+    /// Steps over the bytes of a record that is known, and over the line end behind them.
+    pub fn pass(&mut self, length: usize) {
+        self.position += length;
+        self.end_line();
     }
 
     /// Steps over CR, LF or CR LF at the current position.
@@ -182,9 +205,12 @@ impl<'a> Splitter<'a> {
     }
 }
 
-/// Length of the beginning that two texts share, to the eight bytes.
+/// Length of the beginning that two texts share.
 fn alike(one: &[u8], other: &[u8]) -> usize {
-    8 * one.chunks_exact(8).zip(other.chunks_exact(8)).take_while(|(one, other)| one == other).count()
+    let eights = one.chunks_exact(8).zip(other.chunks_exact(8)).take_while(|(one, other)| one == other);
+    let length = 8 * eights.count();
+    let behind = one.iter().zip(other).skip(length);
+    length + behind.take_while(|(one, other)| one == other).count()
 }
 
 fn lines_in(bytes: &[u8]) -> u64 {
@@ -197,9 +223,7 @@ fn lines_in(bytes: &[u8]) -> u64 {
 
 impl Records for Splitter<'_> {
     fn next(&mut self, fields: &mut Fields) -> Result<Found, super::error::Problem> {
-        while matches!(self.rest().first(), Some(b'\r' | b'\n')) {
-            self.end_line();
-        }
+        self.skip_blank();
         if self.rest().is_empty() {
             return Ok(Found::End);
         }

@@ -1,5 +1,7 @@
 //! Samples and determinations.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use jiff::civil::Date;
 
@@ -37,13 +39,13 @@ impl Seen {
             codes.values().iter().map(|code| self.rows.get(code).copied()).collect();
         let partners: Vec<Option<u32>> = codes.codes().iter().map(|code| of_code[*code as usize]).collect();
         let mut joined = keep(frame, |row| partners[row].is_some());
-        let rows: Vec<u32> = partners.into_iter().flatten().collect();
+        let rows: Arc<Vec<u32>> = Arc::new(partners.into_iter().flatten().collect());
         let wanted = dimensions.iter().map(String::as_str).chain(["day", "final_verdict", "region", UNSEEN]);
         for name in wanted {
             if let Some(column) = self.frame.column(name) {
                 let own = joined.column(name).is_some();
                 if !own || !keep_own.contains(&name) {
-                    joined.set(name, column.take(&rows));
+                    joined.set(name, column.on_keys(&rows));
                 }
             }
         }

@@ -1,0 +1,115 @@
+//! Codes for pairs of codes: what grouping by several columns comes down to.
+
+use std::hash::BuildHasher;
+
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// Pairs beyond this are not given a table of all that there could be: it would not stay in a processor's own memory.
+const TABLE_MAX: usize = 1 << 17;
+
+/// A code for each row, and the pair that each code stands for.
+type Paired = (Vec<u32>, Vec<(u32, u32)>);
+
+/// A code for each distinct pair of two columns' codes, in order of first appearance, and the pairs.
+///
+/// `width` is the number of values of the second column. There is a table of all pairs where it is small, and one of
+/// the second column alone where the rows of each code of the first follow each other, as those of a sample do.
+pub(super) fn pair_codes(one: &[u32], other: &[u32], width: usize) -> Paired {
+    let height = one.iter().max().map_or(0, |most| *most as usize + 1);
+    if height.saturating_mul(width) <= TABLE_MAX {
+        return by_table(one, other, height, width);
+    }
+    by_run(one, other, height, width).unwrap_or_else(|| by_hash(one, other))
+}
+
+fn by_table(one: &[u32], other: &[u32], height: usize, width: usize) -> Paired {
+    let mut pairs: Vec<(u32, u32)> = Vec::new();
+    let mut table = vec![u32::MAX; height * width];
+    let codes = one.iter().zip(other).map(|(one, other)| {
+        let slot = &mut table[*one as usize * width + *other as usize];
+        if *slot == u32::MAX {
+            *slot = pairs.len() as u32;
+            pairs.push((*one, *other));
+        }
+        *slot
+    });
+    (codes.collect(), pairs)
+}
+
+/// None if the rows of a code of the first column do not follow each other.
+fn by_run(one: &[u32], other: &[u32], height: usize, width: usize) -> Option<Paired> {
+    let mut is_met = vec![false; height];
+    // First code that a second one was last met with, and the pair's.
+    let mut called = vec![(u32::MAX, 0u32); width];
+    let mut pairs: Vec<(u32, u32)> = Vec::new();
+    let mut codes = Vec::with_capacity(one.len());
+    let mut others = other.iter();
+    for run in one.chunk_by(u32::eq) {
+        let first = *run.first()?;
+        if std::mem::replace(&mut is_met[first as usize], true) {
+            return None;
+        }
+        codes.extend(others.by_ref().take(run.len()).map(|second| {
+            let slot = &mut called[*second as usize];
+            if slot.0 != first {
+                *slot = (first, pairs.len() as u32);
+                pairs.push((first, *second));
+            }
+            slot.1
+        }));
+    }
+    Some((codes, pairs))
+}
+
+fn by_hash(one: &[u32], other: &[u32]) -> Paired {
+    let hasher = DefaultHashBuilder::default();
+    let hash = |pair: &(u32, u32)| hasher.hash_one(u64::from(pair.0) << 32 | u64::from(pair.1));
+    let mut pairs: Vec<(u32, u32)> = Vec::new();
+    let mut table: HashTable<u32> = HashTable::new();
+    let codes = one.iter().zip(other).map(|(one, other)| {
+        let pair = (*one, *other);
+        let found = table.entry(
+            hash(&pair),
+            |code| pairs[*code as usize] == pair,
+            |code| hash(&pairs[*code as usize]),
+        );
+        match found {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(free) => {
+                let code = pairs.len() as u32;
+                free.insert(code);
+                pairs.push(pair);
+                code
+            }
+        }
+    });
+    let codes = codes.collect();
+    (codes, pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn pairs_are_numbered_alike_whichever_way(rows in proptest::collection::vec((0u32..9, 0u32..7), 0..60)) {
+            let (mut one, other): (Vec<u32>, Vec<u32>) = rows.into_iter().unzip();
+            let height = one.iter().max().map_or(0, |most| *most as usize + 1);
+            let expected = by_table(&one, &other, height, 7);
+            prop_assert_eq!(&by_hash(&one, &other), &expected);
+            let follow = one.windows(2).filter(|pair| pair[0] != pair[1]).count();
+            let distinct = one.iter().collect::<std::collections::BTreeSet<_>>().len();
+            let in_runs = by_run(&one, &other, height, 7);
+            prop_assert_eq!(in_runs.is_some(), follow + 1 == distinct || one.is_empty());
+            if let Some(in_runs) = in_runs {
+                prop_assert_eq!(in_runs, expected);
+            }
+            one.sort_unstable();
+            prop_assert_eq!(by_run(&one, &other, height, 7), Some(by_table(&one, &other, height, 7)));
+        }
+    }
+}
