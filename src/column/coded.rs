@@ -61,6 +61,11 @@ impl<T> Coded<T> {
         Grouping { codes: &self.codes, width: self.values.len() }
     }
 
+    /// The code of each key, and the key of each row; none where the column is told row by row.
+    pub fn by_keys(&self) -> Option<(&[u32], &Arc<Vec<u32>>)> {
+        self.codes.by_keys()
+    }
+
     pub fn get(&self, row: usize) -> &T {
         &self.values[self.codes.get(row) as usize]
     }

@@ -211,12 +211,13 @@ pub fn combine_all<'a>(columns: impl IntoIterator<Item = Grouping<'a>>, rows: us
     let mut left: Vec<Grouping<'a>> = columns.into_iter().filter(|column| column.width != 1).collect();
     let mut combined = vec![0u32; rows];
     let mut distinct = usize::from(rows > 0);
-    while let Some(first) = left.pop() {
+    while !left.is_empty() {
+        let first = left.remove(0);
         let (beside, rest): (Vec<_>, Vec<_>) =
             left.into_iter().partition(|other| first.codes.beside(other.codes).is_some());
         let (codes, pairs) = match first.codes.by_keys() {
             Some((_, keys)) => {
-                let all = beside.iter().chain([&first]);
+                let all = [&first].into_iter().chain(&beside);
                 let by_keys = all.filter_map(|own| Some((own.codes.by_keys()?.0, own.width)));
                 let (of_keys, distinct) = combine_codes(by_keys, first.codes.key_count());
                 pair_codes(&combined, &gather(&of_keys, keys), distinct)

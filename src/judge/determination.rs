@@ -92,18 +92,24 @@ pub fn judge_determinations(
     decisions: &Decisions,
 ) -> Judged {
     let columns = DECIDING.map(|name| frame.column_or_missing(name));
-    let (combinations, _) = combine(&columns, frame.rows());
-    let outcomes: Vec<Arc<Outcome>> = first_rows(&combinations)
-        .into_par_iter()
+    let stated = STATED.map(|name| frame.column_or_missing(name));
+    let (combinations, _) = combine(columns.iter().chain(&stated), frame.rows());
+    let first = first_rows(&combinations);
+    let outcomes: Vec<Arc<Outcome>> = first
+        .par_iter()
         .with_min_len(64)
-        .map(|row| decisions.of(columns.each_ref().map(|column| column.get(row as usize)), &reference.units))
+        .map(|row| decisions.of(columns.each_ref().map(|column| column.get(*row as usize)), &reference.units))
         .collect();
+    let stated = stated.map(|column| column.take(&first));
     Judged {
         rejections: list(frame, &combinations, &outcomes, Scope::Cell, |outcome| &outcome.faults),
         warnings: list(frame, &combinations, &outcomes, Scope::Warning, |outcome| &outcome.warnings),
-        frame: expand(frame, &combinations, &outcomes, official),
+        frame: expand(frame, combinations, &outcomes, &stated, official),
     }
 }
+
+/// What the record says beside what decides: a combination has one value of each.
+const STATED: [&str; 3] = ["unit", "lab_verdict", "kind"];
 
 /// A line for each row of a combination that has something to say.
 fn list(
@@ -135,30 +141,40 @@ fn list(
 }
 
 /// One row per replicate, with what was read. A set that could not be read keeps one row.
-fn expand(frame: &Frame, combinations: &[u32], outcomes: &[Arc<Outcome>], official: Official) -> Frame {
-    let mut rows = Vec::with_capacity(frame.rows());
-    let mut replicates = Vec::with_capacity(frame.rows());
-    for (row, combination) in combinations.iter().enumerate() {
-        let count = outcomes[*combination as usize].quantities.len().max(1);
-        rows.extend(std::iter::repeat_n(row as u32, count));
-        replicates.extend(0..count as u32);
-    }
-    let mut expanded = frame.take(&rows);
-    let highest = replicates.iter().max().map_or(0, |most| most + 1);
-    let numbers = (1..=i64::from(highest)).map(Value::Integer).collect();
-    // Pairs of combination and replicate: values are made once for each.
-    let mut pairs: Vec<(u32, u32)> = Vec::new();
+///
+/// What is said of a row follows from its combination and its replicate, so that all new columns share these as keys.
+fn expand(
+    frame: &Frame,
+    combinations: Vec<u32>,
+    outcomes: &[Arc<Outcome>],
+    stated: &[Coded<Value>; 3],
+    official: Official,
+) -> Frame {
+    let mut pairs: Vec<(u32, u32)> = Vec::with_capacity(outcomes.len());
     let mut first_of: Vec<u32> = Vec::with_capacity(outcomes.len());
     for (combination, outcome) in outcomes.iter().enumerate() {
         first_of.push(pairs.len() as u32);
         pairs.extend((0..outcome.quantities.len().max(1)).map(|count| (combination as u32, count as u32)));
     }
-    let code = |(row, replicate): (&u32, &u32)| first_of[combinations[*row as usize] as usize] + replicate;
-    let codes = rows.iter().zip(&replicates).map(code).collect();
+    let (mut expanded, keys) = if pairs.len() == outcomes.len() {
+        (frame.clone(), combinations)
+    } else {
+        let (mut rows, mut keys) = (Vec::with_capacity(frame.rows()), Vec::with_capacity(frame.rows()));
+        for (row, combination) in combinations.iter().enumerate() {
+            let count = outcomes[*combination as usize].quantities.len().max(1) as u32;
+            let first = first_of[*combination as usize];
+            rows.extend(std::iter::repeat_n(row as u32, count as usize));
+            keys.extend(first..first + count);
+        }
+        (frame.take(&rows), keys)
+    };
+    let keys = Arc::new(keys);
+    let of_pairs: Vec<u32> = pairs.iter().map(|(combination, _)| *combination).collect();
+    let coded = Coded::keyed(pairs, (0..of_pairs.len() as u32).collect(), keys.clone());
+    let [unit, lab, kind] = stated.each_ref().map(|column| column.take(&of_pairs).on_keys(&keys));
     let quantity = |(combination, replicate): &(u32, u32)| {
         outcomes[*combination as usize].quantities.get(*replicate as usize)
     };
-    let coded = Coded::new(pairs, codes);
     let outcome = |(combination, _): &(u32, u32)| &outcomes[*combination as usize];
     let word = |word: &Option<&str>| word.map_or(Value::Missing, Value::text);
     let number = |number: &Option<Exact>| number.map_or(Value::Missing, Value::Decimal);
@@ -171,28 +187,25 @@ fn expand(frame: &Frame, combinations: &[u32], outcomes: &[Arc<Outcome>], offici
     // Words are made of what is distinct among the answers.
     let words = |of: &dyn Fn(&(u32, u32)) -> Option<&'static str>| coded.map(of).relabel(word);
     let flag = |of: fn(&Outcome) -> bool| words(&|pair| Some(if of(outcome(pair)) { "yes" } else { "no" }));
-    expanded.set("replicate", Coded::new(numbers, replicates));
+    let judged = words(&|pair| Some(outcome(pair).verdict.as_str()));
+    let ratio = coded.map(|pair| outcome(pair).limit_ratio.map(Exact)).relabel(number);
+    expanded.set("replicate", coded.map(|(_, replicate)| Value::Integer(i64::from(*replicate) + 1)));
     expanded.set("value", coded.map(number_of).relabel(number));
     expanded.set("qualifier", words(&|pair| quantity(pair).map(|own| own.qualifier.as_str())));
     expanded.set("censored_at", coded.map(censored_at).relabel(number));
-    let stated = expanded.column_or_missing("unit");
-    expanded.set("unit", prefer(&coded.map(glued).relabel(word), &stated));
-    expanded.set("judged_verdict", words(&|pair| Some(outcome(pair).verdict.as_str())));
-    let ratio = coded.map(|pair| outcome(pair).limit_ratio.map(Exact)).relabel(number);
+    expanded.set("unit", prefer(&coded.map(glued).relabel(word), &unit));
+    expanded.set("kind", kinds(&kind, &lab, &judged));
+    expanded.set("verdict", counted(&lab, &judged, official));
+    expanded.set("judged_verdict", judged);
     expanded.set("limit_ratio", ratio);
     expanded.set("detected", flag(Outcome::is_detected));
     expanded.set("exceeded", flag(Outcome::is_exceeded));
-    expanded.set("kind", kinds(&expanded));
-    expanded.set("verdict", counted(&expanded, official));
     expanded.drop_column(super::decide::PRODUCT);
     expanded
 }
 
 /// What the laboratory only monitors (不判定项, 问题项) and what has no limit is monitored, all else inspected.
-fn kinds(frame: &Frame) -> Coded<Value> {
-    let lab = frame.column_or_missing("lab_verdict");
-    let judged = frame.column_or_missing("judged_verdict");
-    let stated = frame.column_or_missing("kind");
+fn kinds(stated: &Coded<Value>, lab: &Coded<Value>, judged: &Coded<Value>) -> Coded<Value> {
     let known = lab.map(|verdict| match verdict.as_text() {
         Some("undetermined+unjudged" | "undetermined+problem") => Value::text("monitored"),
         Some("conforming" | "nonconforming") => Value::text("inspected"),
@@ -202,26 +215,25 @@ fn kinds(frame: &Frame) -> Coded<Value> {
         Some("unjudged") => Value::text("monitored"),
         _ => Value::text("inspected"),
     });
-    prefer(&stated, &prefer(&known, &inspected))
+    prefer(stated, &prefer(&known, &inspected))
 }
 
 /// The verdict that counts.
-fn counted(frame: &Frame, official: Official) -> Coded<Value> {
-    let judged = frame.column_or_missing("judged_verdict");
-    let lab = frame.column_or_missing("lab_verdict").map(|verdict| match verdict.as_text() {
+fn counted(lab: &Coded<Value>, judged: &Coded<Value>, official: Official) -> Coded<Value> {
+    let lab = lab.map(|verdict| match verdict.as_text() {
         // 不判定项 and 问题项 are monitored: they decide nothing.
         Some("undetermined+unjudged" | "undetermined+problem") => Value::text("unjudged"),
         Some(conclusion) => Value::text(conclusion.split('+').next().unwrap_or(conclusion)),
         None => Value::Missing,
     });
     match official {
-        Official::Laboratory => prefer(&lab, &judged),
+        Official::Laboratory => prefer(&lab, judged),
         Official::Judged => {
             let ours = judged.map(|verdict| match verdict.as_text() {
                 Some("unjudged") => Value::Missing,
                 _ => verdict.clone(),
             });
-            prefer(&prefer(&ours, &lab), &judged)
+            prefer(&prefer(&ours, &lab), judged)
         }
     }
 }

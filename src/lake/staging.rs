@@ -5,8 +5,8 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use arrow::array::{RecordBatch, new_null_array};
-use arrow::error::ArrowError;
+use arrow::array::new_null_array;
+use arrow::datatypes::{Field, Schema};
 use bytes::Bytes;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
@@ -14,9 +14,9 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::disk::at;
 use super::error::parquet;
-use super::schema::{columns_of, stored_schema, without_month};
+use super::schema::{MONTH, columns_of, stored_schema};
 use super::{Column, LakeError};
-use crate::column::chunks::{self, Chunk, Compressor};
+use crate::column::chunks::{self, Chunk, Compressor, Series};
 
 /// A file without a name in the lake's own folder: it vanishes with the run.
 #[derive(Debug)]
@@ -57,20 +57,19 @@ impl Staging {
         Ok(Staging { folder: folder.to_owned(), file: Mutex::new(file) })
     }
 
-    /// Encodes the rows of a table, as one group or several.
+    /// Encodes rows of a table, as one group or several.
     ///
     /// # Errors
     /// A type that the lake does not store, or the disk is full.
-    pub fn put(&self, table: &str, batch: Result<RecordBatch, ArrowError>) -> Result<Encoded, LakeError> {
-        let arrow = |source| LakeError::Arrow { table: table.to_owned(), source };
-        let failed = &parquet(&self.folder);
-        let batch = batch.and_then(without_month).map_err(arrow)?;
-        let columns = columns_of(table, &batch.schema())?;
+    pub fn put(&self, table: &str, series: Vec<(String, Series)>) -> Result<Encoded, LakeError> {
+        let stored = series.into_iter().filter(|(name, _)| name != MONTH);
+        let (names, series): (Vec<String>, Vec<Series>) = stored.unzip();
+        let field = |(name, series): (&String, &Series)| Field::new(name, series.data_type().clone(), true);
+        let schema = Schema::new(names.iter().zip(&series).map(field).collect::<Vec<Field>>());
+        let columns = columns_of(table, &schema)?;
         let mut hasher = blake3::Hasher::new();
-        let schema = stored_schema(&columns);
-        let encoded = chunks::groups(&batch, &schema).map_err(failed)?;
-        let groups = encoded.map(|group| {
-            let (rows, encoded) = group.map_err(failed)?;
+        let groups = chunks::series_groups(series, &schema).map_err(parquet(&self.folder))?;
+        let groups = groups.into_iter().map(|(rows, encoded)| {
             for (column, (bytes, _)) in columns.iter().zip(&encoded).filter(|(column, _)| column.name != RUN)
             {
                 for part in [column.name.as_bytes(), bytes] {

@@ -1,15 +1,13 @@
 //! Frames as Arrow batches, filed by month, and back: the form in which the lake keeps them.
 
 use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array,
-    RecordBatch, StringArray, UInt32Array,
+    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
 };
-use arrow::datatypes::{
-    DataType, Date32Type, Decimal128Type, Field, Int32Type, Int64Type, Schema, UInt32Type,
-};
+use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int32Type, Int64Type};
 use arrow::error::ArrowError;
 use hashbrown::HashMap;
 use jiff::ToSpan;
@@ -17,6 +15,7 @@ use jiff::civil::date;
 use rayon::prelude::*;
 use rust_decimal::Decimal;
 
+use crate::column::chunks::Series;
 use crate::column::{Coded, Frame, Interner, combine, first_rows};
 use crate::model::{ColumnKind, Exact, UNKNOWN, Value, table};
 use crate::report::epoch_days;
@@ -46,47 +45,99 @@ struct Own<T> {
     values: Vec<T>,
 }
 
-impl<T> Own<T> {
-    /// The given rows of a column, `value` being that of a code.
-    fn new(all: &[u32], width: usize, rows: &[u32], value: impl Fn(u32) -> T) -> Own<T> {
-        let mut new = vec![u32::MAX; width];
-        let mut values = Vec::new();
-        let codes = rows.iter().map(|row| {
-            let code = all[*row as usize];
-            let slot = &mut new[code as usize];
-            if *slot == u32::MAX {
-                *slot = values.len() as u32;
-                values.push(value(code));
-            }
-            *slot
-        });
-        Own { codes: codes.collect(), values }
+/// Codes under new numbers, in order of appearance.
+struct Renumbered {
+    new: Vec<u32>,
+    /// The old code of each new one.
+    old: Vec<u32>,
+}
+
+impl Renumbered {
+    /// `count` is more than any code.
+    fn new(count: usize) -> Renumbered {
+        Renumbered { new: vec![u32::MAX; count], old: Vec::new() }
     }
 
-    /// The column as Arrow has it, from what is made of each value: nothing is looked at row by row.
-    fn array<A: Array + FromIterator<Option<U>> + 'static, U>(
+    fn number(&mut self, code: u32) -> u32 {
+        let slot = &mut self.new[code as usize];
+        if *slot == u32::MAX {
+            *slot = self.old.len() as u32;
+            self.old.push(code);
+        }
+        *slot
+    }
+}
+
+/// The keys that columns share, of some rows alone: a new key for each row, and the old one of each new.
+type Keys<'a> = (&'a Arc<Vec<u32>>, Vec<u32>, Vec<u32>);
+
+/// Keys are gathered once for all columns that share them.
+fn keys_of<'a>(columns: impl Iterator<Item = &'a Coded<Value>>, rows: &[u32]) -> Vec<Keys<'a>> {
+    let mut all: Vec<Keys<'a>> = Vec::new();
+    for (of_keys, keys) in columns.filter_map(Coded::by_keys) {
+        if all.iter().all(|(known, _, _)| !Arc::ptr_eq(known, keys)) {
+            let mut numbers = Renumbered::new(of_keys.len());
+            let new = rows.iter().map(|row| numbers.number(keys[*row as usize])).collect();
+            all.push((keys, new, numbers.old));
+        }
+    }
+    all
+}
+
+impl Own<Value> {
+    /// The given rows of a column.
+    fn of(column: &Coded<Value>, rows: &[u32], keys: &[Keys<'_>]) -> Own<Value> {
+        let mut numbers = Renumbered::new(column.values().len());
+        let shared = column.by_keys().and_then(|(of_keys, own)| {
+            let (_, new, old) = keys.iter().find(|(known, _, _)| Arc::ptr_eq(known, own))?;
+            Some((of_keys, new, old))
+        });
+        let codes = match shared {
+            Some((of_keys, new, old)) => {
+                let by_key: Vec<u32> = old.iter().map(|key| numbers.number(of_keys[*key as usize])).collect();
+                new.iter().map(|key| by_key[*key as usize]).collect()
+            }
+            None => {
+                let all = column.codes();
+                rows.iter().map(|row| numbers.number(all[*row as usize])).collect()
+            }
+        };
+        let values = numbers.old.iter().map(|code| column.values()[*code as usize].clone());
+        Own { codes, values: values.collect() }
+    }
+}
+
+impl<T> Own<T> {
+    /// What is made of each value, once where it is the same.
+    fn map<U: Hash + Eq + Clone>(&self, make: impl Fn(&T) -> U) -> Own<U> {
+        let mut made = Interner::new();
+        let new: Vec<u32> = self.values.iter().map(|value| made.intern(make(value))).collect();
+        let codes = self.codes.iter().map(|code| new[*code as usize]).collect();
+        Own { codes, values: made.into_values() }
+    }
+
+    /// What is made of each value, and the codes as they are: nothing is looked at row by row.
+    fn series<A: Array + FromIterator<Option<U>> + 'static, U>(
         &self,
         make: impl Fn(&T) -> Option<U>,
-    ) -> Result<ArrayRef, ArrowError> {
+    ) -> Series {
         self.over(Arc::new(self.values.iter().map(make).collect::<A>()))
     }
 
-    fn over(&self, values: ArrayRef) -> Result<ArrayRef, ArrowError> {
-        let keys = UInt32Array::from(self.codes.clone());
-        Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(keys, values)?))
+    fn over(&self, values: ArrayRef) -> Series {
+        Series::Coded { values, codes: self.codes.clone() }
     }
 }
 
 impl MonthPart {
     fn new(table: &str, month: String, frame: &Frame, rows: &[u32]) -> MonthPart {
-        let columns: Vec<(String, Own<Value>)> = stored_names(frame)
-            .into_par_iter()
-            .filter_map(|name| {
-                let column = frame.column(name)?;
-                let value = |code: u32| column.values()[code as usize].clone();
-                Some((name.to_owned(), Own::new(column.codes(), column.values().len(), rows, value)))
-            })
+        let named: Vec<(&str, &Coded<Value>)> = stored_names(frame)
+            .into_iter()
+            .filter_map(|name| frame.column(name).map(|column| (name, column)))
             .collect();
+        let keys = keys_of(named.iter().map(|(_, column)| *column), rows);
+        let own = |(name, column): &(&str, &Coded<Value>)| ((*name).to_owned(), Own::of(column, rows, &keys));
+        let columns: Vec<(String, Own<Value>)> = named.par_iter().map(own).collect();
         let places = places(frame, rows);
         let lines: Vec<u64> = rows.iter().map(|row| frame.line(*row as usize)).collect();
         MonthPart { month, table: table.to_owned(), columns, places, lines }
@@ -100,39 +151,46 @@ impl MonthPart {
     /// # Errors
     /// None that input can cause: Arrow's own.
     pub fn batch(&self, run: u64) -> Result<RecordBatch, ArrowError> {
-        let mut arrays: Vec<(Field, ArrayRef)> = Vec::new();
-        let mut push = |name: &str, array: ArrayRef| {
-            arrays.push((Field::new(name, array.data_type().clone(), true), array));
-        };
+        let mut arrays = Vec::new();
+        for (name, series) in self.series(run) {
+            arrays.push((name, series.into_array()?, true));
+        }
+        RecordBatch::try_from_iter_with_nullable(arrays)
+    }
+
+    /// The columns as the lake stores them.
+    pub fn series(&self, run: u64) -> Vec<(String, Series)> {
+        let mut all: Vec<(String, Series)> = Vec::new();
+        let mut push = |name: &str, series: Series| all.push((name.to_owned(), series));
         let schema = table(&self.table);
         for (name, column) in &self.columns {
             let kind = schema.and_then(|schema| schema.column(name)).map(|column| column.kind);
             match (kind, name.as_str()) {
                 (Some(ColumnKind::Date), _) | (_, "sampled_on") => {
-                    push(name, column.array::<Date32Array, _>(|value| value.as_date().map(epoch_days))?);
+                    push(name, column.series::<Date32Array, _>(|value| value.as_date().map(epoch_days)));
                 }
                 (Some(ColumnKind::Integer), _) | (_, "replicate") => {
-                    push(name, column.array::<Int64Array, _>(Value::as_integer)?);
+                    push(name, column.series::<Int64Array, _>(Value::as_integer));
                 }
                 (Some(ColumnKind::Decimal | ColumnKind::Percent), _) | (_, "value") => {
                     let numbers: Decimal128Array = column.values.iter().map(stored_decimal).collect();
                     let typed =
                         numbers.with_data_type(DataType::Decimal128(DECIMAL_PRECISION, DECIMAL_SCALE as i8));
-                    push(name, column.over(Arc::new(typed))?);
-                    push(&format!("{name}_scale"), column.array::<Int32Array, _>(written_scale)?);
+                    push(name, column.over(Arc::new(typed)));
+                    let scales = column.map(written_scale);
+                    push(&format!("{name}_scale"), scales.series::<Int32Array, _>(|scale| *scale));
                 }
-                _ => push(name, column.array::<StringArray, _>(written)?),
+                _ => push(name, column.series::<StringArray, _>(written)),
             }
         }
         for (name, part) in ORIGIN.into_iter().zip([2, 0, 1]) {
-            push(name, self.places.array::<StringArray, _>(|place| Some(place[part].to_string()))?);
+            push(name, self.places.series::<StringArray, _>(|place| Some(place[part].to_string())));
         }
         let lines = self.lines.iter().map(|line| i64::try_from(*line).ok());
-        push(ORIGIN[3], Arc::new(lines.collect::<Int64Array>()));
+        push(ORIGIN[3], Series::Plain(Arc::new(lines.collect::<Int64Array>())));
         let number = i64::try_from(run).unwrap_or(i64::MAX);
-        push("run", Arc::new(Int64Array::from(vec![number; self.lines.len()])));
-        let (fields, arrays): (Vec<Field>, Vec<ArrayRef>) = arrays.into_iter().unzip();
-        RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        push("run", Series::Plain(Arc::new(Int64Array::from(vec![number; self.lines.len()]))));
+        all
     }
 }
 
@@ -140,12 +198,20 @@ impl MonthPart {
 fn places(frame: &Frame, rows: &[u32]) -> Own<[Arc<str>; 3]> {
     let mut known: HashMap<u32, u32> = HashMap::new();
     let mut places: Interner<[Arc<str>; 3]> = Interner::new();
+    let mut last = None;
     let codes = rows.iter().map(|row| {
-        let row = *row as usize;
-        *known.entry(frame.file_of(row)).or_insert_with(|| {
-            let origin = frame.origin(row);
-            places.intern([origin.file, origin.sheet, frame.input_hash(row).clone()])
-        })
+        let (row, file) = (*row as usize, frame.file_of(*row as usize));
+        match last {
+            Some((above, code)) if above == file => code,
+            _ => {
+                let code = *known.entry(file).or_insert_with(|| {
+                    let origin = frame.origin(row);
+                    places.intern([origin.file, origin.sheet, frame.input_hash(row).clone()])
+                });
+                last = Some((file, code));
+                code
+            }
+        }
     });
     Own { codes: codes.collect(), values: places.into_values() }
 }

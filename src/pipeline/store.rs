@@ -103,7 +103,7 @@ impl Store {
                 let (digest, rows) = match is_part {
                     false => (month.digest(), FiledRows::Made(month)),
                     true => {
-                        let encoded = self.staging.put(schema.name, month.batch(self.run))?;
+                        let encoded = self.staging.put(schema.name, month.series(self.run))?;
                         (encoded.digest, FiledRows::Staged(encoded.groups))
                     }
                 };

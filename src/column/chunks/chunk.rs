@@ -2,10 +2,11 @@
 //! packed as they are. Nothing is hashed again, which is what costs the general writer most of its time.
 
 use std::io;
+use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array,
-    StringArray, downcast_array,
+    StringArray, UInt32Array, downcast_array,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Int64Type, UInt32Type};
@@ -33,6 +34,76 @@ const EXTREME_MAX: usize = 128;
 /// The bytes of a chunk and what the footer says of it.
 pub type Chunk = (Bytes, ColumnCloseResult);
 
+/// A column of one row group.
+#[derive(Debug)]
+pub enum Series {
+    /// Values in order of appearance, all of them used, some of them empty; and the code of each row.
+    Coded {
+        values: ArrayRef,
+        codes: Vec<u32>,
+    },
+    Plain(ArrayRef),
+}
+
+impl Series {
+    pub fn data_type(&self) -> &DataType {
+        match self {
+            Series::Coded { values, .. } => values.data_type(),
+            Series::Plain(array) => array.data_type(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        match self {
+            Series::Coded { codes, .. } => codes.len(),
+            Series::Plain(array) => array.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The column as Arrow has it.
+    ///
+    /// # Errors
+    /// A code beyond the values.
+    pub fn into_array(self) -> Result<ArrayRef, ArrowError> {
+        Ok(match self {
+            Series::Coded { values, codes } => {
+                Arc::new(DictionaryArray::<UInt32Type>::try_new(UInt32Array::from(codes), values)?)
+            }
+            Series::Plain(array) => array,
+        })
+    }
+
+    /// As [`encode`], without a look at what is known already.
+    ///
+    /// # Errors
+    /// As [`encode`].
+    pub fn encode(self, column: &ColumnDescPtr, compressor: &mut Compressor) -> Result<Chunk, ParquetError> {
+        let (values, mut codes) = match self {
+            Series::Plain(array) => return encode(&array, column, compressor),
+            Series::Coded { values, codes } => (values, codes),
+        };
+        let mut pages = Pages::new(compressor);
+        let mut used: Vec<u32> = Vec::with_capacity(values.len());
+        let name = |value| {
+            if values.is_null(value) {
+                return EMPTY;
+            }
+            used.push(value as u32);
+            used.len() as u32 - 1
+        };
+        let names: Vec<u32> = (0..values.len()).map(name).collect();
+        if used.len() < names.len() {
+            codes.iter_mut().for_each(|code| *code = names.get(*code as usize).copied().unwrap_or(EMPTY));
+        }
+        let (statistics, end) = add_codes(&codes, &values, &used, &mut pages)?;
+        chunk(column, pages, codes.len(), statistics, Some(end))
+    }
+}
+
 /// Encodes the rows of one row group of one column. Whole numbers that are not coded are stored as differences,
 /// everything else by a dictionary.
 ///
@@ -47,10 +118,23 @@ pub fn encode(
     let (statistics, data_begins) = match array.as_primitive_opt::<Int64Type>() {
         Some(numbers) => (add_numbers(numbers, &mut pages)?, None),
         None => {
-            let (statistics, end) = add_coded(array, &mut pages)?;
+            let array = coded(array)?;
+            let (codes, used) = dense(&array);
+            let (statistics, end) = add_codes(&codes, array.values(), &used, &mut pages)?;
             (statistics, Some(end))
         }
     };
+    chunk(column, pages, array.len(), statistics, data_begins)
+}
+
+/// Pages as a chunk; without a dictionary, data begin at once.
+fn chunk(
+    column: &ColumnDescPtr,
+    pages: Pages<'_>,
+    rows: usize,
+    statistics: Statistics,
+    data_begins: Option<usize>,
+) -> Result<Chunk, ParquetError> {
     let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
     let encodings = match data_begins {
         Some(_) => vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY],
@@ -59,7 +143,7 @@ pub fn encode(
     let metadata = ColumnChunkMetaData::builder(column.clone())
         .set_encodings(encodings)
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_num_values(count(array.len()))
+        .set_num_values(count(rows))
         .set_total_compressed_size(count(pages.bytes.len()))
         .set_total_uncompressed_size(count(pages.uncompressed))
         .set_dictionary_page_offset(data_begins.map(|_| 0))
@@ -68,7 +152,7 @@ pub fn encode(
         .build()?;
     let close = ColumnCloseResult {
         bytes_written: pages.bytes.len() as u64,
-        rows_written: array.len() as u64,
+        rows_written: rows as u64,
         metadata,
         bloom_filter: None,
         column_index: None,
@@ -89,12 +173,14 @@ fn add_numbers(numbers: &Int64Array, pages: &mut Pages<'_>) -> io::Result<Statis
     Ok(whole_numbers(numbers.iter().flatten(), numbers.null_count(), None))
 }
 
-/// Returns where the dictionary ends, beside the statistics.
-fn add_coded(array: &ArrayRef, pages: &mut Pages<'_>) -> Result<(Statistics, usize), ParquetError> {
-    let array = coded(array)?;
-    let (codes, used) = dense(&array);
-    let values = array.values();
-    let (plain, statistics) = dictionary(values, &used, codes.iter().filter(|code| **code == EMPTY).count())?;
+/// Returns where the dictionary ends, beside the statistics. The values that are used are those of the codes, in order.
+fn add_codes(
+    codes: &[u32],
+    values: &ArrayRef,
+    used: &[u32],
+    pages: &mut Pages<'_>,
+) -> Result<(Statistics, usize), ParquetError> {
+    let (plain, statistics) = dictionary(values, used, codes.iter().filter(|code| **code == EMPTY).count())?;
     pages.add(Content::Dictionary, used.len(), &plain)?;
     let end = pages.bytes.len();
     // Zero bits for one value are allowed, but not every reader takes them.

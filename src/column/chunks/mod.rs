@@ -19,7 +19,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnDescPtr;
 
-pub use chunk::{Chunk, encode};
+pub use chunk::{Chunk, Series, encode};
 pub use page::Compressor;
 
 /// Rows that one task decodes at a time.
@@ -72,6 +72,29 @@ pub fn groups<'a>(
             .map(|(array, column)| encode(array, column, &mut compressor));
         Ok((rows, chunks.collect::<Result<_, _>>()?))
     }))
+}
+
+/// Likewise, of columns that are coded already: as long as one group holds them, their codes are taken as they are.
+///
+/// # Errors
+/// As [`groups`].
+pub fn series_groups(series: Vec<Series>, schema: &Schema) -> Result<Vec<(usize, Vec<Chunk>)>, ParquetError> {
+    let rows = series.first().map_or(0, Series::len);
+    if rows > ROW_GROUP {
+        let arrays = series.into_iter().map(Series::into_array).collect::<Result<Vec<_>, _>>()?;
+        let kinds = schema.fields().iter().zip(&arrays);
+        let kinds =
+            kinds.map(|(field, array)| field.as_ref().clone().with_data_type(array.data_type().clone()));
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(kinds.collect::<Vec<Field>>())), arrays)?;
+        return groups(&batch, schema)?.collect();
+    }
+    if rows == 0 {
+        return Ok(Vec::new());
+    }
+    let columns = described(schema)?;
+    let mut compressor = Compressor::new()?;
+    let chunks = series.into_iter().zip(&columns).map(|(own, column)| own.encode(column, &mut compressor));
+    Ok(vec![(rows, chunks.collect::<Result<_, _>>()?)])
 }
 
 /// Writes row groups of encoded chunks, then the footer.
