@@ -158,6 +158,18 @@ impl<T> Coded<T> {
     }
 }
 
+/// The rows on which a column says yes.
+pub fn rows_where(column: &Coded<bool>) -> Vec<u32> {
+    match column.values() {
+        values if !values.contains(&false) => (0..column.len() as u32).collect(),
+        values if !values.contains(&true) => Vec::new(),
+        values => {
+            let is_row = |(_, code): &(u32, &u32)| values[**code as usize];
+            (0..).zip(column.codes()).filter(is_row).map(|(row, _)| row).collect()
+        }
+    }
+}
+
 /// A column to group rows by, whatever its values are.
 #[derive(Clone, Copy)]
 pub struct Grouping<'a> {

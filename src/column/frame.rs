@@ -191,11 +191,39 @@ impl Frame {
 
     /// For each row, the row of `other` that has the same value in the named column, if any; the first of
     /// several. Looked up once per distinct value.
-    pub fn partners(&self, other: &Frame, name: &str) -> Vec<Option<u32>> {
+    pub fn partners(&self, other: &Frame, name: &str) -> Partners {
         let index = other.rows_by(name);
         let keys = self.column_or_missing(name);
-        let by_code: Vec<Option<u32>> = keys.values().iter().map(|key| index.get(key).copied()).collect();
-        keys.codes().iter().map(|code| by_code[*code as usize]).collect()
+        let none = other.rows() as u32;
+        let partner: Vec<u32> =
+            keys.values().iter().map(|key| index.get(key).copied().unwrap_or(none)).collect();
+        Partners { keys: Arc::new(gather(&partner, keys.codes())), none }
+    }
+}
+
+/// For each row of a frame, its row in another one, if it has any.
+#[derive(Debug, Clone)]
+pub struct Partners {
+    /// Rows of the other frame, and one more that stands for none.
+    keys: Arc<Vec<u32>>,
+    none: u32,
+}
+
+impl Partners {
+    pub fn iter(&self) -> impl Iterator<Item = Option<u32>> {
+        self.keys.iter().map(|row| (*row != self.none).then_some(*row))
+    }
+
+    /// A column of the other frame on the rows of this one, `nothing` on those that have no partner. All columns that are
+    /// brought share their keys.
+    pub fn bring<T: Clone + PartialEq>(&self, column: &Coded<T>, nothing: T) -> Coded<T> {
+        let (mut values, mut codes) = (column.values().to_vec(), column.codes().to_vec());
+        let code = values.iter().position(|value| *value == nothing).unwrap_or_else(|| {
+            values.push(nothing);
+            values.len() - 1
+        });
+        codes.push(code as u32);
+        Coded::keyed(values, codes, self.keys.clone())
     }
 }
 

@@ -11,7 +11,7 @@ mod packing;
 mod pairs;
 mod shelf;
 
-pub use coded::{Coded, Grouping, take_rows};
+pub use coded::{Coded, Grouping, rows_where, take_rows};
 pub use dictionary::{Dictionary, Interner};
-pub use frame::{Frame, combine, combine_all, combine_codes, first_rows};
+pub use frame::{Frame, Partners, combine, combine_all, combine_codes, first_rows};
 pub use shelf::{Held, Shelf};

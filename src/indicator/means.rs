@@ -56,7 +56,7 @@ pub fn means(
         .iter()
         .map(|name| match (frame.column(name), samples.column(name)) {
             (Some(own), _) => own.clone(),
-            (None, Some(column)) => nothing.overlay(column, &partners),
+            (None, Some(column)) => partners.bring(column, Value::Missing),
             (None, None) => nothing.clone(),
         })
         .collect();

@@ -120,11 +120,13 @@ fn list(
     of: impl Fn(&Outcome) -> &Vec<(&'static str, String, Fault)>,
 ) -> Vec<Rejection> {
     let mut lines = Vec::new();
-    if outcomes.iter().all(|outcome| of(outcome).is_empty()) {
+    let tells: Vec<bool> = outcomes.iter().map(|outcome| !of(outcome).is_empty()).collect();
+    if !tells.contains(&true) {
         return lines;
     }
     let analytes = frame.column_or_missing("analyte");
-    for (row, combination) in combinations.iter().enumerate() {
+    let told = combinations.iter().enumerate().filter(|(_, combination)| tells[**combination as usize]);
+    for (row, combination) in told {
         for (column, found, fault) in of(&outcomes[*combination as usize]) {
             lines.push(Rejection {
                 origin: frame.origin(row),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use crate::column::{Coded, Frame, combine_all, first_rows};
+use crate::column::{Coded, Frame, combine_all, first_rows, rows_where};
 use crate::model::{Code, Rejection, Value};
 use crate::reference::Units;
 
@@ -34,12 +34,10 @@ const COMPARED: [&str; 4] = ["analyte", "category", "value", "unit"];
 /// The quantified results above zero, with what they are compared by.
 pub fn measured(determinations: &Frame, samples: &Frame) -> Frame {
     let [values, qualifiers] = ["value", "qualifier"].map(|name| determinations.column_or_missing(name));
-    let is_number = values.map(|value| matches!(value, Value::Decimal(number) if number.0.mantissa() > 0));
-    let is_quantified = qualifiers.map(|qualifier| qualifier.as_text() == Some("="));
-    let rows: Vec<u32> = (0..determinations.rows())
-        .filter(|row| *is_number.get(*row) && *is_quantified.get(*row))
-        .map(|row| row as u32)
-        .collect();
+    let is_number = |value: &Value| matches!(value, Value::Decimal(number) if number.0.mantissa() > 0);
+    let is_measured =
+        values.zip_map(&qualifiers, |value, qualifier| is_number(value) && qualifier.as_text() == Some("="));
+    let rows = rows_where(&is_measured);
     let mut bare = determinations.clone();
     let names: Vec<String> = determinations.names().map(str::to_owned).collect();
     let unneeded = |name: &&String| !COMPARED.contains(&name.as_str()) && *name != "sample_code";
@@ -197,8 +195,8 @@ fn logarithm(value: &Value, unit: &Value, units: &Units) -> Option<(i64, String)
 }
 
 fn categories(determinations: &Frame, samples: &Frame) -> Coded<Value> {
-    let unknown = Coded::constant(Value::Missing, determinations.rows());
-    unknown.overlay(&samples.column_or_missing("category"), &determinations.partners(samples, "sample_code"))
+    let partners = determinations.partners(samples, "sample_code");
+    partners.bring(&samples.column_or_missing("category"), Value::Missing)
 }
 
 /// What is usual in a group of results, of those of its most frequent dimension.

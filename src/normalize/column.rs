@@ -78,18 +78,7 @@ impl ColumnRule {
             }
             None => text,
         };
-        let folded = fold(extracted);
-        let listed = self.values.get(&folded);
-        let text = match (listed, self.other) {
-            (Some(word), _) => word.as_str(),
-            (None, _) if self.values.is_empty() || is_missing(&folded) => extracted,
-            (None, Other::Keep) => extracted,
-            (None, Other::Missing) => "",
-            (None, Other::Reject) => {
-                let listed: Vec<&str> = self.values.keys().map(String::as_str).collect();
-                return Err(Fault::new(Code::UnknownValue, listed.join(" / ")));
-            }
-        };
+        let text = if self.values.is_empty() { extracted } else { self.listed(extracted)? };
         let mut value = self.read(text, reference)?;
         let absent = value.is_missing() || value.as_text() == Some(UNKNOWN);
         if let Some(default) = self.default.as_deref().filter(|_| absent) {
@@ -116,6 +105,21 @@ impl ColumnRule {
 }
 
 impl ColumnRule {
+    /// What stands in the place of a text by the column's list.
+    fn listed<'a>(&'a self, text: &'a str) -> Result<&'a str, Fault> {
+        let folded = fold(text);
+        match (self.values.get(&folded), self.other) {
+            (Some(word), _) => Ok(word),
+            (None, _) if is_missing(&folded) => Ok(text),
+            (None, Other::Keep) => Ok(text),
+            (None, Other::Missing) => Ok(""),
+            (None, Other::Reject) => {
+                let listed: Vec<&str> = self.values.keys().map(String::as_str).collect();
+                Err(Fault::new(Code::UnknownValue, listed.join(" / ")))
+            }
+        }
+    }
+
     fn read(&self, text: &str, reference: &Reference) -> Result<Value, Fault> {
         let numeric = matches!(
             self.kind,

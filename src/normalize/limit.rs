@@ -71,6 +71,9 @@ pub struct Case {
 /// # Errors
 /// `bad_limit`, or `lost_exponent` where a power of ten was cut off.
 pub fn parse_limit(text: &str, bare: Sign) -> Result<Limit, Fault> {
+    if text.is_empty() {
+        return Ok(Limit::None);
+    }
     let text: String = unify_powers(text)
         .chars()
         .filter(|c| *c != '\r')

@@ -51,6 +51,10 @@ const FORMS: [(&str, &str); 16] = [
 /// `10⁵`, `10^(5)`, `10<sup>5</sup>` all become `10^5`.
 pub fn unify_powers(text: &str) -> String {
     let mut text = text.to_owned();
+    // Most are bare numbers.
+    if text.bytes().all(|byte| byte.is_ascii() && !matches!(byte, b'<' | b'>' | b'^')) {
+        return text;
+    }
     for (form, unified) in FORMS {
         if text.contains(form) {
             text = text.replace(form, unified);

@@ -186,15 +186,17 @@ fn settle(group: &Group<'_>, counts: &mut BTreeMap<Place, RowCounts>, as_of: Dat
     let resolution = resolve(&all, &key, as_of);
     // Summed up by number of source and file first: names are looked at once for each.
     let mut sums: HashMap<(u32, u32), (u32, RowCounts)> = HashMap::new();
-    let mut count = |rows: &[u32], add: fn(&mut RowCounts)| {
-        for row in rows {
-            let key = (sources.codes()[*row as usize], all.file_of(*row as usize));
-            add(&mut sums.entry(key).or_insert_with(|| (*row, RowCounts::default())).1);
+    let place_of = |row: &u32| (sources.codes()[*row as usize], all.file_of(*row as usize));
+    let mut count = |rows: &[u32], add: fn(&mut RowCounts, u64)| {
+        for run in rows.chunk_by(|one, next| place_of(one) == place_of(next)) {
+            let Some(first) = run.first() else { continue };
+            let sum = sums.entry(place_of(first)).or_insert_with(|| (*first, RowCounts::default()));
+            add(&mut sum.1, run.len() as u64);
         }
     };
-    count(&resolution.accepted, |counts| counts.accepted += 1);
-    count(&resolution.duplicate, |counts| counts.duplicate += 1);
-    count(&resolution.superseded, |counts| counts.superseded += 1);
+    count(&resolution.accepted, |counts, rows| counts.accepted += rows);
+    count(&resolution.duplicate, |counts, rows| counts.duplicate += rows);
+    count(&resolution.superseded, |counts, rows| counts.superseded += rows);
     for (row, sum) in sums.into_values() {
         let (origin, source) = (all.origin(row as usize), sources.get(row as usize).as_integer());
         let source = source.and_then(|source| usize::try_from(source).ok()).unwrap_or_default();

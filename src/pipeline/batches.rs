@@ -118,14 +118,15 @@ impl<T> Own<T> {
 
     /// What is made of each value, and the codes as they are: nothing is looked at row by row.
     fn series<A: Array + FromIterator<Option<U>> + 'static, U>(
-        &self,
+        self,
         make: impl Fn(&T) -> Option<U>,
     ) -> Series {
-        self.over(Arc::new(self.values.iter().map(make).collect::<A>()))
+        let values = Arc::new(self.values.iter().map(make).collect::<A>());
+        self.over(values)
     }
 
-    fn over(&self, values: ArrayRef) -> Series {
-        Series::Coded { values, codes: self.codes.clone() }
+    fn over(self, values: ArrayRef) -> Series {
+        Series::Coded { values, codes: self.codes }
     }
 }
 
@@ -150,7 +151,7 @@ impl MonthPart {
 
     /// # Errors
     /// None that input can cause: Arrow's own.
-    pub fn batch(&self, run: u64) -> Result<RecordBatch, ArrowError> {
+    pub fn batch(self, run: u64) -> Result<RecordBatch, ArrowError> {
         let mut arrays = Vec::new();
         for (name, series) in self.series(run) {
             arrays.push((name, series.into_array()?, true));
@@ -159,13 +160,14 @@ impl MonthPart {
     }
 
     /// The columns as the lake stores them.
-    pub fn series(&self, run: u64) -> Vec<(String, Series)> {
+    pub fn series(self, run: u64) -> Vec<(String, Series)> {
         let mut all: Vec<(String, Series)> = Vec::new();
         let mut push = |name: &str, series: Series| all.push((name.to_owned(), series));
         let schema = table(&self.table);
-        for (name, column) in &self.columns {
-            let kind = schema.and_then(|schema| schema.column(name)).map(|column| column.kind);
-            match (kind, name.as_str()) {
+        for (name, column) in self.columns {
+            let kind = schema.and_then(|schema| schema.column(&name)).map(|column| column.kind);
+            let name = name.as_str();
+            match (kind, name) {
                 (Some(ColumnKind::Date), _) | (_, "sampled_on") => {
                     push(name, column.series::<Date32Array, _>(|value| value.as_date().map(epoch_days)));
                 }
@@ -176,15 +178,16 @@ impl MonthPart {
                     let numbers: Decimal128Array = column.values.iter().map(stored_decimal).collect();
                     let typed =
                         numbers.with_data_type(DataType::Decimal128(DECIMAL_PRECISION, DECIMAL_SCALE as i8));
-                    push(name, column.over(Arc::new(typed)));
                     let scales = column.map(written_scale);
+                    push(name, column.over(Arc::new(typed)));
                     push(&format!("{name}_scale"), scales.series::<Int32Array, _>(|scale| *scale));
                 }
                 _ => push(name, column.series::<StringArray, _>(written)),
             }
         }
         for (name, part) in ORIGIN.into_iter().zip([2, 0, 1]) {
-            push(name, self.places.series::<StringArray, _>(|place| Some(place[part].to_string())));
+            let part = self.places.map(|place| place[part].clone());
+            push(name, part.series::<StringArray, _>(|text| Some(text.to_string())));
         }
         let lines = self.lines.iter().map(|line| i64::try_from(*line).ok());
         push(ORIGIN[3], Series::Plain(Arc::new(lines.collect::<Int64Array>())));
@@ -388,8 +391,10 @@ mod tests {
             let named = names.into_iter().zip(columns).map(|(name, array)| (name, array, true));
             RecordBatch::try_from_iter_with_nullable(named).expect("a batch")
         };
-        let batches: Vec<RecordBatch> =
-            months.iter().map(|part| plain(part.batch(7).expect("a batch"))).collect();
+        let batches: Vec<RecordBatch> = to_months("determinations", &frame)
+            .into_iter()
+            .map(|part| plain(part.batch(7).expect("a batch")))
+            .collect();
         // The same rows, coded otherwise.
         let again = to_months("determinations", &Frame::concat(&[frame.take(&[0, 1]), frame.take(&[2])]));
         assert_eq!(months[0].digest(), again[0].digest());

@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 use jiff::civil::Date;
 
-use crate::column::{Coded, Frame, combine, first_rows};
+use crate::column::{Coded, Frame, Partners, combine, first_rows};
 use crate::judge::PRODUCT;
 use crate::model::{Fault, Value};
 use crate::normalize::{Limit, Sign, fold, parse_limit};
@@ -57,7 +57,7 @@ fn any_limit(determinations: &Frame, test: impl Fn(&Result<Limit, Fault>) -> boo
 fn from_list(
     determinations: &mut Frame,
     samples: &Frame,
-    sample_of: &[Option<u32>],
+    sample_of: &Partners,
     listed: &Frame,
     sources: &Coded<Value>,
 ) -> Coded<Value> {
@@ -66,8 +66,7 @@ fn from_list(
     for row in 0..listed.rows() {
         by_name.entry((products.get(row), analytes.get(row))).or_insert(row as u32);
     }
-    let nameless = Coded::constant(Value::Missing, determinations.rows());
-    let product = nameless.overlay(&samples.column_or_missing("product"), sample_of);
+    let product = sample_of.bring(&samples.column_or_missing("product"), Value::Missing);
     let analyte = determinations.column_or_missing("analyte");
     let listed_row = product.zip_map(&analyte, |product, analyte| by_name.get(&(product, analyte)).copied());
     let open = sources.map(Value::is_missing);
@@ -87,7 +86,7 @@ type Standard = (Value, Value, Value);
 fn from_standards(
     determinations: &mut Frame,
     samples: &Frame,
-    sample_of: &[Option<u32>],
+    sample_of: &Partners,
     limits: &Limits,
     sources: Coded<Value>,
 ) -> Coded<Value> {
@@ -100,9 +99,9 @@ fn from_standards(
     let names = NAMES.map(|name| samples.column_or_missing(name));
     let (classes, _) = combine(names.iter().chain([&span]), samples.rows());
     let of_sample = Coded::new(first_rows(&classes).into_iter().map(Some).collect(), classes);
-    let nothing = Coded::constant(None, determinations.rows());
-    let open = sources.map(Value::is_missing);
-    let class = nothing.overlay(&of_sample, sample_of).zip_map(&open, |row, open| row.filter(|_| *open));
+    let class = sample_of.bring(&of_sample, None);
+    let analytes = determinations.column_or_missing("analyte");
+    let wanted = analytes.zip_map(&sources, |analyte, source| source.is_missing().then(|| analyte.clone()));
     let look_up = |row: usize, analyte: &Value| -> Option<Standard> {
         let day: Date = days.get(row).as_date()?;
         let texts = names.each_ref().map(|column| column.get(row).to_string());
@@ -110,8 +109,7 @@ fn from_standards(
         let limit = limits.for_product(&product, analyte.as_text()?, day)?;
         Some((Value::text(&limit.text()), Value::text(&limit.unit), Value::text(&limit.standard)))
     };
-    let analytes = determinations.column_or_missing("analyte");
-    let found = class.zip_map(&analytes, |row, analyte| look_up((*row)? as usize, analyte));
+    let found = class.zip_map(&wanted, |row, analyte| look_up((*row)? as usize, analyte.as_ref()?));
     if found.values().iter().all(Option::is_none) {
         return sources;
     }
@@ -128,7 +126,7 @@ fn from_standards(
 }
 
 /// Names of the product beside limits that depend on it.
-fn name_products(determinations: &mut Frame, samples: &Frame, sample_of: &[Option<u32>]) {
+fn name_products(determinations: &mut Frame, samples: &Frame, sample_of: &Partners) {
     let depends = any_limit(determinations, |limit| matches!(limit, Ok(Limit::Cases(_))));
     if !depends.values().contains(&true) {
         return;
@@ -138,8 +136,7 @@ fn name_products(determinations: &mut Frame, samples: &Frame, sample_of: &[Optio
     let names = product
         .zip_map(&subcategory, |one, other| format!("{one}|{other}"))
         .zip_map(&category, |one, other| Value::text(&format!("{one}|{other}")));
-    let nameless = Coded::constant(Value::Missing, determinations.rows());
-    let products = nameless.overlay(&names, sample_of);
+    let products = sample_of.bring(&names, Value::Missing);
     let needed = products
         .zip_map(&depends, |product, depends| if *depends { product.clone() } else { Value::Missing });
     determinations.set(PRODUCT, needed);

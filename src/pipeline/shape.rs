@@ -124,8 +124,7 @@ pub fn attach(base: &mut Frame, other: &Frame, key: &str) -> Vec<u32> {
 /// The day of each determination's sample, by which determinations are filed.
 pub fn days_of_samples(samples: &Frame, determinations: &Frame) -> Coded<Value> {
     let partners = determinations.partners(samples, "sample_code");
-    let undated = Coded::constant(Value::Missing, determinations.rows());
-    undated.overlay(&samples.column_or_missing("sampled_on"), &partners)
+    partners.bring(&samples.column_or_missing("sampled_on"), Value::Missing)
 }
 
 /// A bare percentage becomes numerator over denominator: 40.3 % is 403 over 1000, and is flagged. All are

@@ -1,5 +1,6 @@
 use super::table::{Cell, Kind, Table};
-use crate::column::Frame;
+use crate::column::{Frame, rows_where};
+use crate::model::Value;
 
 /// Columns of a determination that a person needs to see why two verdicts differ.
 const SHOWN: [&str; 11] = [
@@ -25,13 +26,14 @@ pub fn disagreements_table(determinations: &Frame) -> Table {
     let [lab, judged, replicate] =
         ["lab_verdict", "judged_verdict", "replicate"].map(|name| determinations.column_or_missing(name));
     let decided = |verdict: &str| matches!(verdict, "conforming" | "nonconforming");
-    for row in 0..determinations.rows() {
-        let (Some(stated), Some(ours)) = (lab.get(row).as_text(), judged.get(row).as_text()) else {
-            continue;
-        };
+    let is_other = |stated: &Value, ours: &Value| {
+        let (Some(stated), Some(ours)) = (stated.as_text(), ours.as_text()) else { return false };
         let stated = stated.split('+').next().unwrap_or(stated);
-        let first = replicate.get(row).as_integer().is_none_or(|replicate| replicate == 1);
-        if !first || stated == ours || !decided(stated) || !decided(ours) {
+        stated != ours && decided(stated) && decided(ours)
+    };
+    for row in rows_where(&lab.zip_map(&judged, is_other)) {
+        let row = row as usize;
+        if replicate.get(row).as_integer().is_some_and(|replicate| replicate != 1) {
             continue;
         }
         let origin = determinations.origin(row);

@@ -29,6 +29,10 @@ pub fn resolve(frame: &Frame, key: &[&str], as_of: Date) -> Resolution {
     let rows = frame.rows();
     let key_columns: Vec<&Coded<Value>> = key.iter().filter_map(|name| frame.column(name)).collect();
     let (keys, key_count) = combine(key_columns, rows);
+    if key_count == rows {
+        let all: Vec<u32> = (0..rows as u32).collect();
+        return Resolution { accepted: all.clone(), standing: all, ..Resolution::default() };
+    }
     let mut times = vec![0u32; key_count];
     keys.iter().for_each(|key| times[*key as usize] += 1);
     // Most keys occur once, and then nothing has to be compared.

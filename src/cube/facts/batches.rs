@@ -5,8 +5,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use jiff::civil::Date;
 
-use super::{DETERMINATION, PENDING, keep, word};
-use crate::column::Frame;
+use super::{DETERMINATION, PENDING, word};
+use crate::column::{Frame, rows_where};
 use crate::model::Value;
 
 /// Whether a sample's report lies behind the as-of day.
@@ -35,11 +35,11 @@ impl Seen {
     /// Adds the sample's attributes to the rows of another table; rows of unknown samples are left out.
     pub(super) fn join(&self, frame: &Frame, dimensions: &[String], keep_own: &[&str]) -> Frame {
         let codes = frame.column_or_missing("sample_code");
-        let of_code: Vec<Option<u32>> =
-            codes.values().iter().map(|code| self.rows.get(code).copied()).collect();
-        let partners: Vec<Option<u32>> = codes.codes().iter().map(|code| of_code[*code as usize]).collect();
-        let mut joined = keep(frame, |row| partners[row].is_some());
-        let rows: Arc<Vec<u32>> = Arc::new(partners.into_iter().flatten().collect());
+        let partners = codes.relabel(|code| self.rows.get(code).copied());
+        let known = rows_where(&partners.relabel(Option::is_some));
+        let mut joined = frame.take(&known);
+        let rows: Arc<Vec<u32>> =
+            Arc::new(known.iter().filter_map(|row| *partners.get(*row as usize)).collect());
         let wanted = dimensions.iter().map(String::as_str).chain(["day", "final_verdict", "region", UNSEEN]);
         for name in wanted {
             if let Some(column) = self.frame.column(name) {
@@ -56,7 +56,7 @@ impl Seen {
 pub(super) fn samples(all: &Frame, as_of: Date) -> Frame {
     let is_seen = |value: &Value| value.as_date().is_none_or(|day| day <= as_of);
     let sampled = all.column_or_missing("sampled_on").map(is_seen);
-    let mut frame = keep(all, |row| *sampled.get(row));
+    let mut frame = all.take(&rows_where(&sampled));
     let reported = frame.column_or_missing("reported_on");
     for column in ["final_verdict", "first_verdict", "conclusion", "problem"] {
         let stated = frame.column_or_missing(column);
@@ -79,7 +79,7 @@ pub fn determinations(all: &Frame, samples: &Seen, dimensions: &[String]) -> Fra
     let is_first = all
         .column_or_missing("replicate")
         .map(|replicate| replicate.as_integer().is_none_or(|replicate| replicate == 1));
-    let first = keep(all, |row| *is_first.get(row));
+    let first = all.take(&rows_where(&is_first));
     let mut frame = samples.join(&first, dimensions, &DETERMINATION);
     let pending = frame.column_or_missing(UNSEEN).map(|unseen| unseen.as_text() == Some("yes"));
     let hidden = ["verdict", "lab_verdict", "judged_verdict", "detected", "exceeded"];
