@@ -35,10 +35,12 @@ class Case:
     def __init__(self, name):
         self.name, self.seconds, self.peak_mb = name, {}, {}
 
-    def time(self, who, action):
-        before = time.perf_counter()
+    def time(self, who, action, before=lambda: None):
+        """Times an action; what goes before it is none of it."""
+        before()
+        start = time.perf_counter()
         peak = action()
-        self.seconds.setdefault(who, []).append(time.perf_counter() - before)
+        self.seconds.setdefault(who, []).append(time.perf_counter() - start)
         if isinstance(peak, float):
             self.peak_mb[who] = max(peak, self.peak_mb.get(who, 0.0))
 
@@ -64,8 +66,12 @@ def assay(program, folder, *arguments):
     return int(peak.read_text()) / 1024
 
 
-def run(program, folder, file):
+def forget(folder):
+    """Removes the lake of the run before."""
     shutil.rmtree(folder / "lake", ignore_errors=True)
+
+
+def run(program, folder, file):
     return assay(program, folder, "run", PIPELINE, "--param", f"file={file}", "--quiet")
 
 
@@ -186,9 +192,10 @@ def main():
     for _ in range(options.runs):
         convert.time("DuckDB", lambda: duckdb_convert(flat, work / "duckdb.parquet"))
         convert.time("Polars", lambda: polars_convert(flat, work / "polars.parquet"))
-        convert.time("assay", lambda: run(program, work, flat))
-        encoded.time("UTF-8", lambda: run(program, work, flat))
-        encoded.time("assay", lambda: run(program, work, gb))
+        convert.time("assay", lambda: run(program, work, flat), lambda: forget(work))
+        encoded.time("UTF-8", lambda: run(program, work, flat), lambda: forget(work))
+        encoded.time("assay", lambda: run(program, work, gb), lambda: forget(work))
+    forget(work)
     run(program, work, flat)
     cells = same_cells(work, flat)
 
@@ -207,7 +214,7 @@ def main():
     months = by_month(flat, work / "months")
     pattern = work / "months" / "flat-*.csv"
     for _ in range(options.runs):
-        corrected.time("first run", lambda: run(program, work, pattern))
+        corrected.time("first run", lambda: run(program, work, pattern), lambda: forget(work))
         correct(months)
         again = ["run", PIPELINE, "--param", f"file={pattern}", "--quiet"]
         corrected.time("assay", lambda: assay(program, work, *again))
@@ -217,8 +224,8 @@ def main():
         part.writelines(line for _, line in zip(range(SHEET_ROWS + 1), source))
     write_sheet(flat, work / "sheet.xlsx", SHEET_ROWS)
     for _ in range(options.runs):
-        sheet.time("CSV", lambda: run(program, work, work / "sheet.csv"))
-        sheet.time("assay", lambda: run(program, work, work / "sheet.xlsx"))
+        sheet.time("CSV", lambda: run(program, work, work / "sheet.csv"), lambda: forget(work))
+        sheet.time("assay", lambda: run(program, work, work / "sheet.xlsx"), lambda: forget(work))
 
     rows = sum(1 for _ in open(flat, "rb")) - 1
     report = [

@@ -1,5 +1,6 @@
 use std::fmt::Write;
 use std::hash::BuildHasher;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::hash_table::Entry;
@@ -153,20 +154,20 @@ fn expand(
     official: Official,
 ) -> Frame {
     let mut pairs: Vec<(u32, u32)> = Vec::with_capacity(outcomes.len());
-    let mut first_of: Vec<u32> = Vec::with_capacity(outcomes.len());
+    let mut pairs_of: Vec<Range<u32>> = Vec::with_capacity(outcomes.len());
     for (combination, outcome) in outcomes.iter().enumerate() {
-        first_of.push(pairs.len() as u32);
+        let first = pairs.len() as u32;
         pairs.extend((0..outcome.quantities.len().max(1)).map(|count| (combination as u32, count as u32)));
+        pairs_of.push(first..pairs.len() as u32);
     }
     let (mut expanded, keys) = if pairs.len() == outcomes.len() {
         (frame.clone(), combinations)
     } else {
         let (mut rows, mut keys) = (Vec::with_capacity(frame.rows()), Vec::with_capacity(frame.rows()));
         for (row, combination) in combinations.iter().enumerate() {
-            let count = outcomes[*combination as usize].quantities.len().max(1) as u32;
-            let first = first_of[*combination as usize];
-            rows.extend(std::iter::repeat_n(row as u32, count as usize));
-            keys.extend(first..first + count);
+            let own = pairs_of[*combination as usize].clone();
+            rows.extend(std::iter::repeat_n(row as u32, own.len()));
+            keys.extend(own);
         }
         (frame.take(&rows), keys)
     };

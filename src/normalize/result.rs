@@ -109,6 +109,11 @@ const SIGNS: &[(&str, Qualifier)] = &[
 /// `lost_exponent` where a power of ten was cut off, `bad_result` for anything else that is no
 /// measurement. One bad determination spoils the set: a plan over four of five values means nothing.
 pub fn parse_result(text: &str) -> Result<Vec<Quantity>, Fault> {
+    // Most are one bare number, to which nothing of what follows would happen.
+    let is_bare = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if is_bare && text.starts_with(|c: char| c.is_ascii_digit()) {
+        return Ok(vec![parse_one(text)?]);
+    }
     let text = unify_powers(text);
     // The last word of 初检结果：…；复检结果：… is final (Food Safety Law, Art. 88).
     let text =
@@ -214,7 +219,8 @@ fn slashed(text: &str) -> Result<Vec<&str>, Fault> {
 }
 
 fn parse_one(piece: &str) -> Result<Quantity, Fault> {
-    let upper = piece.to_ascii_uppercase();
+    let is_number = piece.starts_with(|c: char| c.is_ascii_digit());
+    let upper = if is_number { String::new() } else { piece.to_ascii_uppercase() };
     for (word, qualifier) in WORDS {
         if upper.starts_with(word) {
             return behind_word(*qualifier, &piece[word.len()..]);

@@ -87,6 +87,9 @@ fn keys_of<'a>(columns: impl Iterator<Item = &'a Coded<Value>>, rows: &[u32]) ->
 impl Own<Value> {
     /// The given rows of a column.
     fn of(column: &Coded<Value>, rows: &[u32], keys: &[Keys<'_>]) -> Own<Value> {
+        if let [only] = column.values() {
+            return Own { codes: vec![0; rows.len()], values: vec![only.clone()] };
+        }
         let mut numbers = Renumbered::new(column.values().len());
         let shared = column.by_keys().and_then(|(of_keys, own)| {
             let (_, new, old) = keys.iter().find(|(known, _, _)| Arc::ptr_eq(known, own))?;
@@ -187,7 +190,7 @@ impl MonthPart {
         }
         for (name, part) in ORIGIN.into_iter().zip([2, 0, 1]) {
             let part = self.places.map(|place| place[part].clone());
-            push(name, part.series::<StringArray, _>(|text| Some(text.to_string())));
+            push(name, part.series::<StringArray, _>(|text| Some(text.clone())));
         }
         let lines = self.lines.iter().map(|line| i64::try_from(*line).ok());
         push(ORIGIN[3], Series::Plain(Arc::new(lines.collect::<Int64Array>())));
@@ -251,8 +254,12 @@ fn stored_names(frame: &Frame) -> Vec<&str> {
     names
 }
 
-fn written(value: &Value) -> Option<String> {
-    (!value.is_missing()).then(|| value.to_string())
+fn written(value: &Value) -> Option<Arc<str>> {
+    match value {
+        Value::Missing => None,
+        Value::Text(text) => Some(text.clone()),
+        other => Some(Arc::from(other.to_string())),
+    }
 }
 
 fn written_scale(value: &Value) -> Option<i32> {

@@ -1,8 +1,10 @@
 //! Reads and checks the files of a source: the bridge between the declaration and the stages.
 
+use std::hash::BuildHasher;
 use std::io;
 use std::path::Path;
 
+use foldhash::quality::FixedState;
 use rayon::prelude::*;
 
 use super::inputs::Input;
@@ -174,13 +176,9 @@ fn samples_of(frame: &Frame) -> Vec<u64> {
     hashes
 }
 
-/// Equal codes of samples have equal hashes, in every run alike.
+/// Equal codes of samples have equal hashes, in every run alike. Codes that differ may have equal ones too.
 pub fn hash_of(code: &Value) -> u64 {
-    let hash = match code {
-        Value::Text(text) => blake3::hash(text.as_bytes()),
-        other => blake3::hash(format!("{other:?}").as_bytes()),
-    };
-    hash.as_bytes().first_chunk().copied().map_or(0, u64::from_le_bytes)
+    FixedState::default().hash_one(code)
 }
 
 /// What to ask the reader for, and how to read what comes back.
