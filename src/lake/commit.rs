@@ -1,15 +1,15 @@
 //! One run goes in whole or not at all: see the drawing at the head of [`crate::lake`].
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use rayon::prelude::*;
 
 use super::delta::{self, Active};
+use super::disk::waiting;
 use super::files::{self, Written};
 use super::heal::take_back;
 use super::ledger::FORMAT;
-use super::plan::{Partition, Plan, TableWrite, plan};
+use super::plan::{Content, Partition, Plan, TableWrite, plan};
 use super::schema::{Column, extend};
 use super::{DataFile, Draft, Entry, Lake, LakeError, Lock, TablePin};
 
@@ -59,24 +59,26 @@ fn publish_tables(
     let pins = latest.map(|entry| entry.tables.as_slice()).unwrap_or_default();
     let mut pins: BTreeMap<String, TablePin> =
         pins.iter().map(|pin| (pin.name.clone(), pin.clone())).collect();
-    for plan in plans {
-        let pin = publish_table(lake, pins.get(&plan.name), plan, run, time)?;
+    let (plans, fresh): (Vec<Plan>, Vec<Vec<Partition>>) = plans.into_iter().map(Plan::apart).unzip();
+    let written = write_all(lake, &plans, fresh)?;
+    for (plan, written) in plans.into_iter().zip(written) {
+        let pin = publish_table(lake, pins.get(&plan.name), plan, written, run, time)?;
         pins.insert(pin.name.clone(), pin);
     }
     Ok(pins.into_values().collect())
 }
 
-/// Writes the changed months and makes one Delta commit of them.
+/// Makes one Delta commit of the months of a table that were written.
 fn publish_table(
     lake: &Lake,
     pin: Option<&TablePin>,
     plan: Plan,
+    written: Vec<Written>,
     run: u64,
     time: i64,
 ) -> Result<TablePin, LakeError> {
-    let Plan { name, partitioned, kept, fresh, gone } = plan;
+    let Plan { name, partitioned, kept, gone, .. } = plan;
     let folder = lake.tables().join(&name);
-    let written = write_all(&folder, &lake.tmp(), &name, fresh)?;
 
     // Files that stay were written with the columns of their time, so those stay too.
     let stays = !kept.is_empty() || written.is_empty();
@@ -128,15 +130,32 @@ fn publish_table(
     Ok(TablePin { name, id, partitioned, version, log, columns, files })
 }
 
-/// Writes months side by side; each thread holds one in memory.
+/// Writes the changed months of all tables side by side. What is still to be made is made by as many threads as there are
+/// processors, each of which holds one month in memory; what is encoded already waits for little but the disk.
 fn write_all(
-    folder: &Path,
-    tmp: &Path,
-    table: &str,
-    fresh: Vec<Partition>,
-) -> Result<Vec<Written>, LakeError> {
-    let write = |partition: Partition| files::write(folder, tmp, table, partition);
-    fresh.into_par_iter().with_max_len(1).map(write).collect()
+    lake: &Lake,
+    plans: &[Plan],
+    fresh: Vec<Vec<Partition>>,
+) -> Result<Vec<Vec<Written>>, LakeError> {
+    let mut all: Vec<(usize, Partition)> = Vec::new();
+    for (table, partitions) in fresh.into_iter().enumerate() {
+        all.extend(partitions.into_iter().map(|partition| (table, partition)));
+    }
+    let is_encoded = all.iter().all(|(_, partition)| matches!(partition.content, Content::Staged(..)));
+    let (tables, tmp) = (lake.tables(), lake.tmp());
+    let names: Vec<&str> = plans.iter().map(|plan| plan.name.as_str()).collect();
+    let write = |(table, partition): (usize, Partition)| {
+        let name = names[table];
+        Ok((table, files::write(&tables.join(name), &tmp, name, partition)?))
+    };
+    let side_by_side =
+        || all.into_par_iter().with_max_len(1).map(write).collect::<Result<Vec<_>, LakeError>>();
+    let written = if is_encoded { waiting(side_by_side) } else { side_by_side() };
+    let mut by_table: Vec<Vec<Written>> = plans.iter().map(|_| Vec::new()).collect();
+    for (table, file) in written? {
+        by_table[table].push(file);
+    }
+    Ok(by_table)
 }
 
 /// Raw exports are the source of truth: a run that names one that is not kept could never be rebuilt.

@@ -89,6 +89,18 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), LakeError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
 }
 
+/// More than processors, for nearly all that they do is wait until something is on disk.
+const WAITING: usize = 8;
+
+/// Lets work that is done side by side wait for the disk side by side.
+pub(super) fn waiting<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    match rayon::ThreadPoolBuilder::new().num_threads(WAITING).build() {
+        Ok(pool) => pool.install(work),
+        // Where there are no more threads to be had, it takes longer.
+        Err(_) => work(),
+    }
+}
+
 /// BLAKE3 and length of a file, in bounded memory.
 pub(super) fn hash_file(path: &Path) -> Result<(String, u64), LakeError> {
     let mut file = File::open(path).map_err(at(path))?;

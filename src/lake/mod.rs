@@ -50,6 +50,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
+use rayon::prelude::*;
 
 pub use self::commit::Committed;
 pub use self::entry::{DataFile, Draft, Entry, Input, Named, Rows, TablePin};
@@ -62,7 +63,7 @@ pub use self::verify::{Damage, Part, VerifyReport};
 
 use self::blobs::Blobs;
 use self::delta::Logs;
-use self::disk::{Readers, at, make_folders, names};
+use self::disk::{Readers, at, make_folders, names, waiting};
 use self::ledger::Ledger;
 
 /// An opened lake. Reading needs nothing else; writing needs a [`Lock`].
@@ -153,6 +154,15 @@ impl Lake {
     pub fn put_object(&self, lock: &Lock, bytes: &[u8]) -> Result<String, LakeError> {
         lock.covers(&self.root)?;
         self.objects.put(bytes)
+    }
+
+    /// Stores several, side by side, and returns their hashes in order.
+    ///
+    /// # Errors
+    /// As [`Lake::put_object`].
+    pub fn put_objects(&self, lock: &Lock, contents: &[&[u8]]) -> Result<Vec<String>, LakeError> {
+        lock.covers(&self.root)?;
+        waiting(|| contents.par_iter().with_max_len(1).map(|bytes| self.objects.put(bytes)).collect())
     }
 
     /// What was stored under this hash, checked.

@@ -72,6 +72,14 @@ pub(super) struct Plan {
     pub(super) gone: Vec<DataFile>,
 }
 
+impl Plan {
+    /// The plan, and the partitions that it has written.
+    pub(super) fn apart(mut self) -> (Plan, Vec<Partition>) {
+        let fresh = std::mem::take(&mut self.fresh);
+        (self, fresh)
+    }
+}
+
 /// The tables that change, with what changes in them.
 pub(super) fn plan(
     lake: &Lake,

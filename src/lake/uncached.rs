@@ -4,15 +4,46 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 
 use super::LakeError;
 use super::disk::at;
 
 /// What devices ask of places and lengths; some ask for less.
 const BLOCK: usize = 4096;
-const BUFFER: usize = 4 << 20;
+const BUFFER: usize = 2 << 20;
+/// One is filled while another is written, and one waits.
+const BUFFERS: usize = 3;
 
-/// Copies `source` into `to` and hands over every part of it on the way.
+/// Memory that begins where a device wants it to, and how much of it is filled.
+struct Buffer {
+    memory: Vec<u8>,
+    filled: usize,
+}
+
+impl Buffer {
+    fn new() -> Buffer {
+        Buffer { memory: vec![0; BUFFER + BLOCK], filled: 0 }
+    }
+
+    fn fill(&mut self, from: &mut File) -> io::Result<&[u8]> {
+        let start = self.start();
+        let room = self.memory.get_mut(start..start + BUFFER).unwrap_or_default();
+        self.filled = fill(from, room)?;
+        Ok(self.part())
+    }
+
+    fn part(&self) -> &[u8] {
+        self.memory.get(self.start()..self.start() + self.filled).unwrap_or_default()
+    }
+
+    fn start(&self) -> usize {
+        self.memory.as_ptr().align_offset(BLOCK).min(BLOCK)
+    }
+}
+
+/// Copies `source` into `to` and hands over every part of it on the way. Parts are written while the next are read.
 ///
 /// # Errors
 /// The source cannot be read, or the copy cannot be written; `target` is what the copy is called then.
@@ -23,20 +54,60 @@ pub(super) fn copy_file(
     mut pass: impl FnMut(&[u8]),
 ) -> Result<(), LakeError> {
     let mut from = File::open(source).map_err(at(source))?;
-    let mut memory = vec![0; BUFFER + BLOCK];
-    let start = memory.as_ptr().align_offset(BLOCK).min(BLOCK);
-    let buffer = memory.get_mut(start..start + BUFFER).unwrap_or_default();
-    let mut is_direct = set_direct(to, true);
-    loop {
-        let length = fill(&mut from, buffer).map_err(at(source))?;
-        let part = buffer.get(..length).unwrap_or_default();
-        pass(part);
+    let mut first = Buffer::new();
+    let part = first.fill(&mut from).map_err(at(source))?;
+    pass(part);
+    let mut sink = Sink { is_direct: set_direct(to, true), to, target };
+    if first.filled < BUFFER {
+        return sink.write(first.part());
+    }
+    let (fill, filled) = mpsc::sync_channel::<Buffer>(BUFFERS);
+    let (empty, emptied) = mpsc::channel::<Buffer>();
+    thread::scope(|scope| {
+        let write = move || {
+            for buffer in filled {
+                sink.write(buffer.part())?;
+                // Nobody waits for the last ones.
+                let _ = empty.send(buffer);
+            }
+            Ok(())
+        };
+        let writer = thread::Builder::new().spawn_scoped(scope, write).map_err(at(target))?;
+        let read = || {
+            let mut spare: Vec<Buffer> = (1..BUFFERS).map(|_| Buffer::new()).collect();
+            let mut next = Some(first);
+            while let Some(buffer) = next {
+                let is_last = buffer.filled < BUFFER;
+                // A writer that has failed takes nothing more.
+                if fill.send(buffer).is_err() || is_last {
+                    break;
+                }
+                next = spare.pop().or_else(|| emptied.recv().ok());
+                if let Some(buffer) = &mut next {
+                    pass(buffer.fill(&mut from)?);
+                }
+            }
+            Ok(())
+        };
+        let read = read().map_err(at(source));
+        drop(fill);
+        let written = writer.join().unwrap_or_else(|defect| std::panic::resume_unwind(defect));
+        read.and(written)
+    })
+}
+
+/// What is written to, past the cache as long as the device lets it.
+struct Sink<'a> {
+    to: &'a mut File,
+    target: &'a Path,
+    is_direct: bool,
+}
+
+impl Sink<'_> {
+    fn write(&mut self, part: &[u8]) -> Result<(), LakeError> {
         // The end of a file need not fill a block.
-        is_direct = is_direct && (part.len().is_multiple_of(BLOCK) || !set_direct(to, false));
-        write(to, part, &mut is_direct).map_err(at(target))?;
-        if length < BUFFER {
-            return Ok(());
-        }
+        self.is_direct = self.is_direct && (part.len().is_multiple_of(BLOCK) || !set_direct(self.to, false));
+        write(self.to, part, &mut self.is_direct).map_err(at(self.target))
     }
 }
 

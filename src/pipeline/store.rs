@@ -212,14 +212,17 @@ fn draft(
     record: &RunRecord,
     report: &report::Draft,
 ) -> Result<Draft, LakeError> {
-    let put = |name: &str, bytes: &[u8]| -> Result<Named, LakeError> {
-        Ok(Named { name: name.to_owned(), blake3: lake.put_object(lock, bytes)? })
-    };
-    let outputs =
-        report.files.par_iter().map(|(name, bytes)| put(name, bytes)).collect::<Result<Vec<_>, _>>()?;
-    let seeds: Vec<(&str, &str)> = evaluated.reference.texts().collect();
-    let seeds = seeds.into_par_iter().map(|(name, text)| put(name, text.as_bytes()));
-    let seeds = seeds.collect::<Result<Vec<_>, _>>()?;
+    let pipeline = (evaluated.file.name.as_str(), evaluated.file.text.as_bytes());
+    let seeds = evaluated.reference.texts().map(|(name, text)| (name, text.as_bytes()));
+    let outputs = report.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+    let (names, contents): (Vec<&str>, Vec<&[u8]>) =
+        std::iter::once(pipeline).chain(outputs).chain(seeds).unzip();
+    let hashes = lake.put_objects(lock, &contents)?;
+    let mut named =
+        names.into_iter().zip(hashes).map(|(name, blake3)| Named { name: name.to_owned(), blake3 });
+    let pipeline = named.next();
+    let outputs: Vec<Named> = named.by_ref().take(report.files.len()).collect();
+    let seeds: Vec<Named> = named.collect();
     let cells =
         outputs.iter().find(|output| output.name == "cells.parquet").map(|output| output.blake3.clone());
     let inputs = record.inputs.iter().zip(&evaluated.inputs).map(|(input, found)| Input {
@@ -231,7 +234,7 @@ fn draft(
     });
     Ok(Draft {
         published_at: request.published_at.clone(),
-        pipeline: put(&evaluated.file.name, evaluated.file.text.as_bytes())?,
+        pipeline: pipeline.unwrap_or_default(),
         params: evaluated.params.clone(),
         as_of: evaluated.as_of.to_string(),
         program: record.version.clone(),
