@@ -28,6 +28,9 @@ pub(super) struct Keyed {
 /// Keys that rows were taken of, and those of the rows: columns that shared the ones share the others.
 pub(super) type Taken = Vec<(Arc<Vec<u32>>, Arc<Vec<u32>>)>;
 
+/// Codes by key of two columns, and the keys that they share.
+pub(super) type Beside<'a> = (&'a [u32], &'a [u32], &'a Arc<Vec<u32>>);
+
 impl Codes {
     pub(super) fn plain(codes: Vec<u32>) -> Codes {
         Codes::Plain(Arc::new(codes))
@@ -73,10 +76,7 @@ impl Codes {
     }
 
     /// Both columns' codes by key and the keys that they share; none if they share none.
-    pub(super) fn beside<'a>(
-        &'a self,
-        other: &'a Codes,
-    ) -> Option<(&'a [u32], &'a [u32], &'a Arc<Vec<u32>>)> {
+    pub(super) fn beside<'a>(&'a self, other: &'a Codes) -> Option<Beside<'a>> {
         let ((own, keys), (theirs, others)) = self.by_keys().zip(other.by_keys())?;
         (Arc::ptr_eq(keys, others) && own.len() == theirs.len()).then_some((own, theirs, keys))
     }

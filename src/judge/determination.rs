@@ -37,9 +37,11 @@ pub enum Official {
 #[derive(Debug, Default)]
 pub struct Decisions {
     hasher: DefaultHashBuilder,
-    /// By the texts of the combination, each with a NUL behind it.
-    shelves: [Mutex<HashTable<(String, Arc<Outcome>)>>; SHELVES],
+    shelves: [Mutex<HashTable<Decided>>; SHELVES],
 }
+
+/// The texts of a combination, each with a NUL behind it, and what was decided.
+type Decided = (String, Arc<Outcome>);
 
 const SHELVES: usize = 16;
 /// Combinations that are remembered on each shelf.
@@ -71,8 +73,8 @@ impl Decisions {
         let outcome = Arc::new(decide(texts, units));
         let mut shelf = shelf();
         if shelf.len() < REMEMBERED {
-            let hash_of = |(own, _): &(String, Arc<Outcome>)| self.hasher.hash_one(own.as_str());
-            let is_own = |(own, _): &(String, Arc<Outcome>)| *own == key;
+            let hash_of = |(own, _): &Decided| self.hasher.hash_one(own.as_str());
+            let is_own = |(own, _): &Decided| *own == key;
             if let Entry::Vacant(free) = shelf.entry(hash, is_own, hash_of) {
                 free.insert((key, outcome.clone()));
             }

@@ -283,7 +283,9 @@ mod tests {
     }
 
     /// Line and texts of each row, lines and findings of bad records, and where the text ends.
-    fn told(text: &[u8], cut: Option<usize>) -> (Vec<(u64, Vec<String>)>, Vec<(u64, String)>, (usize, u64)) {
+    type Told = (Vec<(u64, Vec<String>)>, Vec<(u64, String)>, (usize, u64));
+
+    fn told(text: &[u8], cut: Option<usize>) -> Told {
         let text = Text::Held(text);
         let mut head = code_head(text, b',', &layout(&["d", "a", "c"]), UTF_8).expect("a header");
         head.cut = cut;
