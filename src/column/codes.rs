@@ -59,7 +59,11 @@ impl Codes {
     pub(super) fn rows(&self) -> &[u32] {
         match self {
             Codes::Plain(codes) => codes,
-            Codes::Keyed(own) => own.rows.get_or_init(|| gather(&own.of_keys, &own.keys)),
+            // By one thread: one that waits for others could be given work that waits for this.
+            Codes::Keyed(own) => own.rows.get_or_init(|| {
+                let code = |key: &u32| own.of_keys[*key as usize];
+                own.keys.iter().map(code).collect()
+            }),
         }
     }
 
