@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use jiff::civil::Date;
 
 use super::Global;
@@ -8,7 +10,7 @@ use crate::cube::Filter;
 use crate::indicator::{Definition, Kind};
 use crate::model::nearest;
 use crate::pipeline::{PipelineFile, answer};
-use crate::report::indicators_table;
+use crate::report::{indicators_csv, indicators_table};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -60,10 +62,11 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     };
     file.indicators = vec![definition];
     let figures = answer::answer((&lake, &entry), &file, &reference, as_of, arguments.period)?;
-    let table = indicators_table(&file.indicators, &figures);
-    let written = output::write(&table, &arguments.output);
+    let table = || Cow::Owned(indicators_table(&file.indicators, &figures));
+    let csv = |options| indicators_csv(&file.indicators, &figures, options);
+    let written = output::write_either(table, csv, &arguments.output);
     // The process is about to end, and takes all at once what would be handed back piece by piece.
-    std::mem::forget((figures, table));
+    std::mem::forget(figures);
     written
 }
 

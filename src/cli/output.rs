@@ -1,5 +1,6 @@
 //! Tables to stdout: drawn on a terminal, CSV in a pipe, or as asked.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
@@ -29,14 +30,23 @@ pub enum Format {
 
 /// Writes a table as the options ask.
 pub fn write(table: &Table, options: &OutputOptions) -> Result<(), Failure> {
+    write_either(|| Cow::Borrowed(table), |csv| write_csv(table, csv), options)
+}
+
+/// Writes a table as the options ask; what is written as CSV need not be a table first.
+pub fn write_either<'a>(
+    table: impl FnOnce() -> Cow<'a, Table>,
+    csv: impl FnOnce(CsvOptions) -> Vec<u8>,
+    options: &OutputOptions,
+) -> Result<(), Failure> {
     let on_terminal = options.output.is_none() && std::io::stdout().is_terminal();
     let format = options.format.unwrap_or(if on_terminal { Format::Table } else { Format::Csv });
     let bytes = match format {
-        Format::Table => drawn(table, false).into_bytes(),
-        Format::Markdown => drawn(table, true).into_bytes(),
-        Format::Csv => write_csv(table, CsvOptions { byte_order_mark: false }),
+        Format::Table => drawn(&table(), false).into_bytes(),
+        Format::Markdown => drawn(&table(), true).into_bytes(),
+        Format::Csv => csv(CsvOptions { byte_order_mark: false }),
         Format::Json => {
-            let mut bytes = serde_json::to_vec_pretty(&table.to_json())
+            let mut bytes = serde_json::to_vec_pretty(&table().to_json())
                 .map_err(|error| Failure::new(super::exit::FAILED, error.to_string()))?;
             bytes.push(b'\n');
             bytes
@@ -44,9 +54,8 @@ pub fn write(table: &Table, options: &OutputOptions) -> Result<(), Failure> {
         Format::Parquet if on_terminal => {
             return Err(Failure::new(super::exit::USAGE, "Parquet is no text; name a file with -o"));
         }
-        Format::Parquet => {
-            table_to_parquet(table).map_err(|error| Failure::new(super::exit::FAILED, error.to_string()))?
-        }
+        Format::Parquet => table_to_parquet(&table())
+            .map_err(|error| Failure::new(super::exit::FAILED, error.to_string()))?,
     };
     let written = match &options.output {
         Some(path) => std::fs::write(path, bytes),

@@ -187,8 +187,7 @@ impl<T: Hash + Eq + Clone> Coded<T> {
     /// Lays rows of another column over this one where `rows` names any.
     pub fn overlay(&self, other: &Coded<T>, rows: &[Option<u32>]) -> Coded<T> {
         let mut interner = Interner::new();
-        let [own, laid] = [self, other]
-            .map(|part| part.values.iter().map(|value| interner.intern_ref(value)).collect::<Vec<u32>>());
+        let [own, laid] = [self, other].map(|part| interner.intern_all(&part.values));
         let others = other.codes();
         let codes = self.codes().iter().zip(rows).map(|(code, row)| match row {
             Some(row) => laid[others[*row as usize] as usize],
@@ -217,7 +216,7 @@ impl<T: Hash + Eq + Clone> Coded<T> {
         let mut interner = Interner::new();
         let mut codes = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
         for part in parts {
-            let new: Vec<u32> = part.values.iter().map(|value| interner.intern_ref(value)).collect();
+            let new = interner.intern_all(&part.values);
             codes.extend(part.codes().iter().map(|&code| new[code as usize]));
         }
         Coded::new(interner.into_values(), codes)

@@ -105,11 +105,20 @@ impl<T: Hash + Eq + Clone> Interner<T> {
         }
     }
 
+    /// The codes of several, each of which is added if it is new.
+    pub fn intern_all(&mut self, values: &[T]) -> Vec<u32> {
+        values.iter().map(|value| self.intern_ref(value)).collect()
+    }
+
     fn add(&mut self, value: T) -> u32 {
         let code = self.values.len() as u32;
         self.values.push(value.clone());
         self.codes.insert(value, code);
         code
+    }
+
+    pub fn values(&self) -> &[T] {
+        &self.values
     }
 
     pub fn into_values(self) -> Vec<T> {

@@ -5,6 +5,8 @@
 pub mod chunks;
 mod coded;
 mod codes;
+mod combinations;
+mod cursor;
 mod dictionary;
 mod frame;
 mod packing;
@@ -12,6 +14,7 @@ mod pairs;
 mod shelf;
 
 pub use coded::{Coded, Grouping, rows_where, take_rows};
+pub use combinations::Combinations;
 pub use dictionary::{Dictionary, Interner};
 pub use frame::{Frame, Partners, combine, combine_all, combine_codes, first_rows};
 pub use shelf::{Held, Shelf};

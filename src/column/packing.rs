@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
+use super::cursor::Cursor;
 use super::{Coded, Frame};
 use crate::model::{Exact, Value};
 
@@ -46,7 +47,7 @@ pub fn pack(frame: &Frame) -> Vec<u8> {
 
 /// Reads what [`pack`] wrote; nothing if it is something else.
 pub fn unpack(bytes: &[u8]) -> Option<Frame> {
-    let mut from = In { bytes };
+    let mut from = Cursor { bytes };
     let files = (0..from.number()?).map(|_| Some((from.text()?, from.text()?, from.text()?)));
     let files: Vec<_> = files.collect::<Option<_>>()?;
     let rows = usize::try_from(from.number()?).ok()?;
@@ -143,33 +144,7 @@ impl Out {
     }
 }
 
-struct In<'a> {
-    bytes: &'a [u8],
-}
-
-impl<'a> In<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
-        let (taken, rest) = self.bytes.split_at_checked(length)?;
-        self.bytes = rest;
-        Some(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.take(N)?.try_into().ok()
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let [byte] = self.array()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(number);
-            }
-        }
-        None
-    }
-
+impl Cursor<'_> {
     fn text(&mut self) -> Option<Arc<str>> {
         let length = usize::try_from(self.number()?).ok()?;
         Some(Arc::from(std::str::from_utf8(self.take(length)?).ok()?))

@@ -3,8 +3,7 @@ use std::cmp::Ordering;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
-use crate::column::{Coded, Frame, Interner, combine_all, first_rows};
-use crate::model::{UNKNOWN, Value};
+use crate::column::Interner;
 
 /// The contingency table of one fact: for each cell a value of each dimension, a day, a count.
 ///
@@ -14,7 +13,7 @@ pub struct Cells {
     pub fact: String,
     /// Dimension and its distinct values, sorted.
     pub dimensions: Vec<(String, Vec<String>)>,
-    columns: Columns,
+    pub(super) columns: Columns,
 }
 
 /// Cells column by column, each column as long as the others.
@@ -24,13 +23,6 @@ pub struct Columns {
     pub codes: Vec<Vec<u32>>,
     pub days: Vec<Option<Date>>,
     pub counts: Vec<i64>,
-}
-
-/// A dimension of rows that are counted.
-#[derive(Debug)]
-pub struct Counted {
-    pub name: String,
-    pub texts: Coded<String>,
 }
 
 impl Cells {
@@ -60,46 +52,6 @@ impl Cells {
         &self.columns.counts
     }
 
-    /// Counts the rows of a frame, each once or by an integer weight.
-    pub fn tally(fact: &str, frame: &Frame, dimensions: &[String], day: &str, weight: Option<&str>) -> Cells {
-        let texts = |name: &String| frame.column_or_missing(name).relabel(dimension_text);
-        let columns =
-            dimensions.iter().map(|name| Counted { name: name.clone(), texts: texts(name) }).collect();
-        let days = frame.column_or_missing(day).relabel(Value::as_date);
-        match weight.map(|name| frame.column_or_missing(name).relabel(Value::as_integer)) {
-            None => Cells::count(fact, columns, &days, |_| Some(1)),
-            Some(weights) => Cells::count(fact, columns, &days, |row| *weights.get(row)),
-        }
-    }
-
-    /// Counts rows by the columns of their dimensions and their days, each as often as `count` says. A row for which it
-    /// says nothing is no cell; one of which there are none is.
-    pub fn count(
-        fact: &str,
-        columns: Vec<Counted>,
-        days: &Coded<Option<Date>>,
-        count: impl Fn(usize) -> Option<i64>,
-    ) -> Cells {
-        let grouped_by = columns.iter().map(|column| column.texts.grouping()).chain([days.grouping()]);
-        let (codes, distinct) = combine_all(grouped_by, days.len());
-        let mut counts: Vec<Option<i64>> = vec![None; distinct];
-        for (row, code) in codes.iter().enumerate() {
-            if let Some(count) = count(row) {
-                *counts[*code as usize].get_or_insert(0) += count;
-            }
-        }
-        let first = first_rows(&codes);
-        let counted = || first.iter().zip(&counts).filter(|(_, count)| count.is_some());
-        let rows: Vec<u32> = counted().map(|(row, _)| *row).collect();
-        let cells = Columns {
-            codes: columns.iter().map(|column| column.texts.take(&rows).codes().to_vec()).collect(),
-            days: rows.iter().map(|row| *days.get(*row as usize)).collect(),
-            counts: counts.into_iter().flatten().collect(),
-        };
-        let dimensions = columns.into_iter().map(|column| (column.name, column.texts.values().to_vec()));
-        Cells::unsorted(fact, dimensions.collect(), cells).canonical()
-    }
-
     /// Builds the canonical table from cells spelt out in text.
     pub fn from_texts(
         fact: &str,
@@ -120,7 +72,7 @@ impl Cells {
     }
 
     /// Sorts values and cells, drops values that no cell has, and adds cells up that are alike.
-    fn canonical(self) -> Cells {
+    pub(super) fn canonical(self) -> Cells {
         let Cells { fact, dimensions, mut columns } = self;
         let sort = |((name, texts), codes): ((String, Vec<String>), &mut Vec<u32>)| {
             let mut used = vec![false; texts.len()];
@@ -134,39 +86,9 @@ impl Cells {
             (name, values)
         };
         let dimensions: Vec<(String, Vec<String>)> =
-            dimensions.into_iter().zip(&mut columns.codes).map(sort).collect();
+            dimensions.into_par_iter().zip(&mut columns.codes).map(sort).collect();
         let order = columns.in_order(&dimensions);
         Cells { fact, dimensions, columns: columns.added_up(&order) }
-    }
-
-    /// The sum of two tables of the same fact and dimensions. Both are sorted, and so is what comes out.
-    pub fn merge(mut self, mut other: Cells) -> Cells {
-        for ((_, own), (position, (_, theirs))) in
-            self.dimensions.iter_mut().zip(other.dimensions.iter().enumerate())
-        {
-            let mut values: Vec<String> = own.iter().chain(theirs).cloned().collect();
-            values.sort_unstable();
-            values.dedup();
-            // Ranks climb as codes do, so each side stays in order.
-            for (columns, texts) in [(&mut self.columns, &*own), (&mut other.columns, theirs)] {
-                let ranks = ranks(texts, &values);
-                columns.codes[position].iter_mut().for_each(|code| *code = ranks[*code as usize]);
-            }
-            *own = values;
-        }
-        let days = || self.columns.days.iter().chain(&other.columns.days);
-        let columns = match Keys::new(&self.dimensions, days()) {
-            Some(keys) => {
-                let order = merged(&keys.of(&self.columns), &keys.of(&other.columns));
-                self.columns.joined(other.columns, &order)
-            }
-            None => {
-                let both = self.columns.followed_by(other.columns);
-                let order = both.in_order(&self.dimensions);
-                both.added_up(&order)
-            }
-        };
-        Cells { fact: self.fact, dimensions: self.dimensions, columns }
     }
 
     /// The table over fewer dimensions.
@@ -227,35 +149,6 @@ fn ranks(texts: &[String], values: &[String]) -> Vec<u32> {
 }
 
 impl Columns {
-    fn followed_by(mut self, other: Columns) -> Columns {
-        self.codes.iter_mut().zip(&other.codes).for_each(|(own, theirs)| own.extend(theirs));
-        self.days.extend(other.days);
-        self.counts.extend(other.counts);
-        self
-    }
-
-    /// Sorted cells and those of another table in a common order, alike ones as one.
-    fn joined(self, other: Columns, order: &[Next]) -> Columns {
-        fn pick<T: Copy>(one: Vec<T>, other: Vec<T>, order: &[Next]) -> Vec<T> {
-            let (mut one, mut other) = (one.into_iter(), other.into_iter());
-            let next = |next: &Next| match next {
-                Next::One => one.next(),
-                Next::Other => other.next(),
-                Next::Both => one.next().and_then(|value| other.next().and(Some(value))),
-            };
-            order.iter().filter_map(next).collect()
-        }
-        let (mut one, mut two) = (self.counts.into_iter(), other.counts.into_iter());
-        let mut count = |next: &Next| match next {
-            Next::One => one.next().unwrap_or_default(),
-            Next::Other => two.next().unwrap_or_default(),
-            Next::Both => one.next().unwrap_or_default() + two.next().unwrap_or_default(),
-        };
-        let counts = order.iter().map(&mut count).collect();
-        let codes = self.codes.into_iter().zip(other.codes).map(|(one, other)| pick(one, other, order));
-        Columns { codes: codes.collect(), days: pick(self.days, other.days, order), counts }
-    }
-
     fn compare(&self, one: usize, other: usize) -> Ordering {
         let codes = self.codes.iter().map(|codes| codes[one].cmp(&codes[other]));
         codes.fold(Ordering::Equal, Ordering::then).then_with(|| self.days[one].cmp(&self.days[other]))
@@ -297,7 +190,7 @@ impl Columns {
         }
         let gather = |codes: &Vec<u32>| firsts.iter().map(|first| codes[*first as usize]).collect();
         Columns {
-            codes: self.codes.iter().map(gather).collect(),
+            codes: self.codes.par_iter().map(gather).collect(),
             days: firsts.iter().map(|first| self.days[*first as usize]).collect(),
             counts,
         }
@@ -342,43 +235,6 @@ fn day_number(day: &Option<Date>) -> i32 {
     day.map_or(0, |day| {
         (i32::from(day.year()) + 10_000) * 400 + i32::from(day.month()) * 32 + i32::from(day.day())
     })
-}
-
-/// Which of two sorted lists has the next number, or whether both have it.
-#[derive(Clone, Copy)]
-enum Next {
-    One,
-    Other,
-    Both,
-}
-
-/// The common order of two sorted lists without repeats.
-fn merged(one: &[u64], other: &[u64]) -> Vec<Next> {
-    let (mut ones, mut others) = (one.iter().peekable(), other.iter().peekable());
-    let mut order = Vec::with_capacity(one.len().max(other.len()));
-    loop {
-        let next = match (ones.peek(), others.peek()) {
-            (None, None) => return order,
-            (Some(_), None) => Next::One,
-            (None, Some(_)) => Next::Other,
-            (Some(one), Some(other)) => match one.cmp(other) {
-                Ordering::Less => Next::One,
-                Ordering::Greater => Next::Other,
-                Ordering::Equal => Next::Both,
-            },
-        };
-        if !matches!(next, Next::Other) {
-            ones.next();
-        }
-        if !matches!(next, Next::One) {
-            others.next();
-        }
-        order.push(next);
-    }
-}
-
-fn dimension_text(value: &Value) -> String {
-    if value.is_missing() { UNKNOWN.to_owned() } else { value.to_string() }
 }
 
 #[cfg(test)]

@@ -4,14 +4,17 @@
 //! any order, over files, months and counties, they give the same table.
 
 mod cells;
+mod counts;
 mod facts;
 mod filter;
 mod totals;
 mod words;
 
-pub use cells::{Cells, Columns, Counted};
+pub use cells::{Cells, Columns};
+pub use counts::{Counted, Counts};
 pub use facts::{
-    Fact, FactInputs, JOINING, PENDING, SAMPLE_JOINING, Seen, build_fact, determinations, fact_dimensions,
+    Condensed, Fact, FactInputs, JOINING, PENDING, SAMPLE_JOINING, SampleRows, Seen, build_fact,
+    fact_dimensions,
 };
 pub use filter::{Filter, FilterError};
 pub use totals::Totals;

@@ -1,4 +1,7 @@
+use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use rayon::prelude::*;
@@ -34,7 +37,7 @@ pub struct Context<'a> {
 pub struct Figure {
     pub indicator: String,
     /// Dimension and value of the cut; empty for the whole.
-    pub cut: Vec<(String, String)>,
+    pub cut: Vec<(Arc<str>, Arc<str>)>,
     pub period: Option<(Date, Date)>,
     pub numerator: i64,
     /// None for a count, and where the cut has no population.
@@ -58,8 +61,8 @@ impl Figure {
     }
 }
 
-/// Group of a cut → numerator, denominator.
-type Groups = BTreeMap<Vec<String>, Sums>;
+/// What a figure is told for: a value of each dimension of its cut.
+type Group = Vec<Arc<str>>;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Sums {
@@ -81,7 +84,7 @@ pub fn evaluate(
     for cut in whole.iter().chain(cuts) {
         let known = cut.iter().all(|name| name == "month" || cells.position(name).is_some());
         if known {
-            figures.extend(evaluate_cut(definition, cells, cut, context));
+            evaluate_cut(definition, cells, cut, context, &mut figures);
         }
     }
     figures
@@ -92,7 +95,8 @@ fn evaluate_cut(
     cells: &Cells,
     cut: &[String],
     context: &Context<'_>,
-) -> Vec<Figure> {
+    figures: &mut Vec<Figure>,
+) {
     let by_month = cut.iter().any(|name| name == "month");
     let days = definition.days(context.as_of, context.period);
     let base = definition.base.as_ref().map(|filter| filter.select(cells));
@@ -107,21 +111,10 @@ fn evaluate_cut(
         (_, None, Some(_)) => false,
         (_, _, None) => true,
     };
-    let positions: Vec<Option<usize>> = cut.iter().map(|name| cells.position(name)).collect();
-    // Months are counted from the first; none comes before it.
-    let month_of = |day: &Option<Date>| {
-        day.map_or(0, |day| (i32::from(day.year()) + 10_000) as u32 * 12 + day.month() as u32)
-    };
-    let months = cells.days().iter().map(month_of);
-    let first = months.clone().filter(|month| *month > 0).min().unwrap_or(1);
-    let months: Vec<u32> = months.map(|month| (month + 1).saturating_sub(first)).collect();
-    let span = months.iter().max().map_or(1, |most| *most as usize + 1);
-    // A group is its codes first, a month standing for itself; it is spelt out once.
-    let parts = positions.iter().map(|position| match position {
-        Some(position) => (cells.codes(*position), cells.dimensions[*position].1.len()),
-        None => (months.as_slice(), span),
-    });
-    let (group_of, distinct) = combine_codes(parts, cells.len());
+    let parts: Vec<CutBy<'_>> = cut.iter().map(|name| CutBy::new(cells, name)).collect();
+    // A group is its codes first; it is spelt out once.
+    let columns = parts.iter().map(|part| (&*part.codes, part.texts.len()));
+    let (group_of, distinct) = combine_codes(columns, cells.len());
     let mut sums = vec![Sums::default(); distinct];
     for (cell, (day, count)) in cells.days().iter().zip(cells.counts()).enumerate() {
         if !inside(*day) || base.as_ref().is_some_and(|base| !base[cell]) {
@@ -136,38 +129,71 @@ fn evaluate_cut(
         sums.denominator += if in_denominator { *count } else { 0 };
         sums.observed = true;
     }
-    let mut groups: Groups =
-        expected_groups(cut, days, context).into_iter().map(|group| (group, Sums::default())).collect();
     let observed = first_rows(&group_of).into_iter().zip(sums).filter(|(_, sums)| sums.observed);
-    groups.extend(observed.map(|(cell, sums)| {
-        let spelt = positions.iter().map(|position| match position {
-            Some(position) => {
-                cells.dimensions[*position].1[cells.codes(*position)[cell as usize] as usize].clone()
-            }
-            None => cells.days()[cell as usize]
-                .map_or_else(|| UNKNOWN.to_owned(), |day| format!("{:04}-{:02}", day.year(), day.month())),
-        });
-        (spelt.collect::<Vec<String>>(), sums)
-    }));
+    let mut observed: Vec<(u32, Sums)> = observed.collect();
+    observed.par_sort_unstable_by(|(one, _), (other, _)| {
+        let by = parts.iter().map(|part| part.codes[*one as usize].cmp(&part.codes[*other as usize]));
+        by.fold(Ordering::Equal, Ordering::then)
+    });
+    let spelt = |(cell, sums): (u32, Sums)| {
+        let group = parts.iter().map(|part| part.texts[part.codes[cell as usize] as usize].clone());
+        (group.collect::<Group>(), sums)
+    };
+    let mut groups: Vec<(Group, Sums)> = observed.into_par_iter().map(spelt).collect();
+    let is_known = |group: &Group| groups.binary_search_by(|(own, _)| own.cmp(group)).is_ok();
+    let mut expected = expected_groups(cut, days, context);
+    expected.retain(|group| !is_known(group));
+    if !expected.is_empty() {
+        groups.extend(expected.into_iter().map(|group| (group, Sums::default())));
+        groups.sort_by(|(one, _), (other, _)| one.cmp(other));
+    }
     let shown =
         if cut.is_empty() { shown(definition, cells, base.as_deref(), &inside) } else { String::new() };
-    let figures = groups.into_par_iter().map(|(group, sums)| {
+    let names: Vec<Arc<str>> = cut.iter().map(|name| Arc::from(name.as_str())).collect();
+    figures.par_extend(groups.into_par_iter().map(|(group, sums)| {
         let denominator = match &definition.denominator {
             Denominator::None => None,
             Denominator::Where(_) => Some(sums.denominator),
             Denominator::Population => Some(population(cut, &group, context.populations)),
         };
         let observed = sums.observed || definition.fact != Fact::Returns;
-        figure(definition, cut, &group, sums.numerator, denominator, observed, &shown, days, context)
-    });
-    figures.collect()
+        figure(definition, &names, group, sums.numerator, denominator, observed, &shown, days, context)
+    }));
+}
+
+/// A dimension that is cut by: of each cell a code, and what the codes stand for, in the order of the texts.
+struct CutBy<'a> {
+    codes: Cow<'a, [u32]>,
+    texts: Vec<Arc<str>>,
+}
+
+impl CutBy<'_> {
+    /// A dimension of the cells, or else their months.
+    fn new<'a>(cells: &'a Cells, name: &str) -> CutBy<'a> {
+        if let Some(position) = cells.position(name) {
+            let texts = cells.dimensions[position].1.iter().map(|text| Arc::from(text.as_str()));
+            return CutBy { codes: Cow::Borrowed(cells.codes(position)), texts: texts.collect() };
+        }
+        // Months are counted from the first; none comes behind the last.
+        let month_of = |day: &Date| i32::from(day.year()) * 12 + i32::from(day.month()) - 1;
+        let months = || cells.days().iter().flatten().map(month_of);
+        let (first, last) = (months().min().unwrap_or(0), months().max().unwrap_or(-1));
+        let none = (last - first + 1) as u32;
+        let code = |day: &Option<Date>| day.map_or(none, |day| (month_of(&day) - first) as u32);
+        let spelt = (first..=last)
+            .map(|month| format!("{:04}-{:02}", month.div_euclid(12), month.rem_euclid(12) + 1));
+        CutBy {
+            codes: cells.days().iter().map(code).collect(),
+            texts: spelt.chain([UNKNOWN.to_owned()]).map(Arc::from).collect(),
+        }
+    }
 }
 
 #[allow(clippy::too_many_arguments, reason = "one figure is made of all of these")]
 fn figure(
     definition: &Definition,
-    cut: &[String],
-    group: &[String],
+    cut: &[Arc<str>],
+    group: Group,
     numerator: i64,
     denominator: Option<i64>,
     observed: bool,
@@ -184,7 +210,7 @@ fn figure(
     let interval = denominator.filter(|_| has_value).and_then(|denominator| {
         bounds(definition.interval, numerator, denominator, definition.unit.scale(), digits)
     });
-    let month = cut.iter().position(|name| name == "month").and_then(|index| group.get(index));
+    let month = cut.iter().position(|name| &**name == "month").and_then(|index| group.get(index));
     let period = match (month, days) {
         (Some(month), _) => {
             format!("{month}-01").parse::<Date>().ok().map(|first| (first, first.last_of_month()))
@@ -198,7 +224,7 @@ fn figure(
     };
     Figure {
         indicator: definition.id.clone(),
-        cut: cut.iter().cloned().zip(group.iter().cloned()).collect(),
+        cut: cut.iter().cloned().zip(group).collect(),
         period: period.map(|(start, end)| (start, end.min(context.as_of))),
         value: if has_value { value_text(numerator, denominator, definition.unit) } else { String::new() },
         denominator: denominator.filter(|_| {
@@ -214,26 +240,26 @@ fn figure(
 }
 
 /// Groups that are printed even when nothing falls into them: every region, every month so far.
-fn expected_groups(cut: &[String], days: Option<(Date, Date)>, context: &Context<'_>) -> Vec<Vec<String>> {
+fn expected_groups(cut: &[String], days: Option<(Date, Date)>, context: &Context<'_>) -> Vec<Group> {
     match (cut, days) {
         ([], _) => vec![Vec::new()],
         ([only], _) if only == "region" => {
-            context.regions.iter().map(|region| vec![region.clone()]).collect()
+            context.regions.iter().map(|region| vec![Arc::from(region.as_str())]).collect()
         }
         ([only], Some((start, end))) if only == "month" => {
             let months =
                 start.first_of_month().series(jiff::Span::new().months(1)).take_while(|day| *day <= end);
-            months.map(|day| vec![day.to_string().chars().take(7).collect()]).collect()
+            months.map(|day| vec![Arc::from(format!("{:04}-{:02}", day.year(), day.month()))]).collect()
         }
         _ => Vec::new(),
     }
 }
 
 /// Persons for a cut: of the whole, or of a region; zero where no list says.
-fn population(cut: &[String], group: &[String], populations: &Populations) -> i64 {
+fn population(cut: &[String], group: &[Arc<str>], populations: &Populations) -> i64 {
     match (cut, group) {
         ([], _) => populations.total.unwrap_or(0),
-        ([only], [region]) if only == "region" => populations.persons.get(region).copied().unwrap_or(0),
+        ([only], [region]) if only == "region" => populations.persons.get(&**region).copied().unwrap_or(0),
         _ => 0,
     }
 }

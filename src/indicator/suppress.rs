@@ -43,14 +43,14 @@ pub fn kept_back(
     let mut knots = Knots::new(definitions, cells, figures.len());
     hidden.push(false);
     for (place, figure) in figures.iter().enumerate() {
-        let group: Group = figure.cut.iter().cloned().collect();
+        let group: Group = spelt(figure).collect();
         for (part, value) in numbers_of(figure) {
             knots.tell(&figure.indicator, part, &group, value, place);
         }
     }
     for report in earlier {
         for (figure, is_hidden) in report.figures.iter().zip(&report.hidden) {
-            let group: Group = figure.cut.iter().cloned().collect();
+            let group: Group = spelt(figure).collect();
             for (part, value) in numbers_of(figure) {
                 knots.tell_earlier(&figure.indicator, part, &group, value, (report.as_of, !is_hidden));
             }
@@ -61,6 +61,11 @@ pub fn kept_back(
     knots.net.protect(&mut hidden, least, WIDTH);
     hidden.truncate(figures.len());
     hidden
+}
+
+/// Dimensions and values of the cut that a figure belongs to.
+fn spelt(figure: &Figure) -> impl Iterator<Item = (String, String)> {
+    figure.cut.iter().map(|(name, value)| (name.to_string(), value.to_string()))
 }
 
 /// What a figure tells: a count, or the parts of a share.
@@ -102,7 +107,7 @@ pub fn suppress_cells(cells: &Cells, figures: &[Figure], definitions: &[Definiti
     let kept_back: HashMap<Vec<String>, BTreeSet<Vec<String>>> = kept_back
         .filter(|figure| own().any(|definition| definition.id == figure.indicator))
         .fold(HashMap::new(), |mut cuts, figure| {
-            let (names, values) = figure.cut.iter().cloned().unzip();
+            let (names, values) = spelt(figure).unzip();
             cuts.entry(names).or_insert_with(BTreeSet::new).insert(values);
             cuts
         });
@@ -178,9 +183,8 @@ mod tests {
     fn kept_back(figures: &[Figure], indicator: &str) -> Vec<String> {
         let own = figures.iter().filter(|own| own.indicator == indicator);
         let hidden = own.filter(|own| own.judgement.status == Status::Suppressed);
-        let spell = |figure: &Figure| {
-            figure.cut.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>().join(" ")
-        };
+        let spell =
+            |figure: &Figure| figure.cut.iter().map(|(_, value)| &**value).collect::<Vec<_>>().join(" ");
         hidden.map(spell).collect()
     }
 

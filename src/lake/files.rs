@@ -5,22 +5,22 @@
 //! readers that know no ledger.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{RecordBatch, RecordBatchReader, StringArray, new_null_array};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use rayon::prelude::*;
 
-use super::disk::{Readers, Taken, aside, settle};
+use super::disk::{Readers, Taken, aside, at, settle};
 use super::error::parquet;
 use super::plan::{Content, Partition};
 use super::schema::{MONTH, columns_of, conform, extend, read_schema, stored_schema, without_month};
 use super::stats::stats_of;
 use super::{Column, DataFile, LakeError, TablePin};
-use crate::column::chunks::{self, ROW_GROUP};
+use crate::column::chunks::{self, Decompressor, Series};
 
 /// A data file just written.
 pub(super) struct Written {
@@ -97,44 +97,131 @@ pub(super) fn write(
     Ok(Written { file, columns, stats })
 }
 
-/// Rows of one pinned file, as rows of the table, only those columns that are wanted: row group by row group, each
-/// handed to `take` as soon as it is decoded.
-pub(super) fn read<T: Send>(
+/// A pinned file, held against its hash, with those columns that are wanted.
+struct Checked<'a> {
+    path: PathBuf,
+    table: &'a TablePin,
+    file: &'a DataFile,
+    bytes: Bytes,
+    metadata: ArrowReaderMetadata,
+    columns: Vec<Column>,
+    /// Whether the month is wanted too.
+    has_month: bool,
+}
+
+impl<'a> Checked<'a> {
+    fn open(
+        folder: &Path,
+        table: &'a TablePin,
+        file: &'a DataFile,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Checked<'a>, LakeError> {
+        let path = folder.join(&file.path);
+        let damaged = |what: String| LakeError::Damaged {
+            path: path.clone(),
+            what: format!("table `{}`, month `{}`: {what}", table.name, file.month),
+        };
+        // What is decoded is what was hashed.
+        let bytes = std::fs::read(&path).map(Bytes::from).map_err(|error| damaged(error.to_string()))?;
+        let found = blake3::hash(&bytes).to_hex();
+        if found.as_str() != file.blake3 {
+            return Err(damaged(format!("BLAKE3 is {found}, not {}", file.blake3)));
+        }
+        let metadata = chunks::footer(&bytes).map_err(parquet(&path))?;
+        let has_month = table.partitioned && wanted(MONTH);
+        let columns = table.columns.iter().filter(|column| wanted(&column.name)).cloned().collect();
+        Ok(Checked { path, table, file, bytes, metadata, columns, has_month })
+    }
+
+    fn rows(&self, group: usize) -> usize {
+        usize::try_from(self.metadata.metadata().row_group(group).num_rows()).unwrap_or_default()
+    }
+
+    /// The rows of a row group: one batch, for texts of two in one would have to be coded anew.
+    fn batch<'n>(
+        &self,
+        group: usize,
+        names: impl IntoIterator<Item = &'n str>,
+    ) -> Result<RecordBatch, LakeError> {
+        let failed = &parquet(&self.path);
+        let mask = ProjectionMask::columns(self.metadata.parquet_schema(), names);
+        let reader =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.metadata.clone());
+        let reader = reader.with_projection(mask).with_row_groups(vec![group]);
+        let mut reader = reader.with_batch_size(self.rows(group)).build().map_err(failed)?;
+        let batch = reader.next().unwrap_or_else(|| Ok(RecordBatch::new_empty(reader.schema())));
+        batch.map_err(|source| LakeError::Arrow { table: self.table.name.clone(), source })
+    }
+
+    /// The rows of a row group as rows of the table, column by column, as they are coded. What another writer may have
+    /// made is read by the general reader.
+    fn series(
+        &self,
+        group: usize,
+        decompressor: &mut Decompressor,
+    ) -> Result<Vec<(String, Series)>, LakeError> {
+        let stored = self.metadata.metadata().row_group(group);
+        let rows = self.rows(group);
+        let mut all = Vec::with_capacity(self.columns.len());
+        let constant = |values| Series::Coded { values, codes: vec![0; rows] };
+        for column in &self.columns {
+            let kind = column.kind.arrow();
+            let name = column.name.as_str();
+            let own = stored.columns().iter().find(|own| own.column_descr().name() == name);
+            let series = match own {
+                // Columns that came later are empty.
+                None => constant(new_null_array(&kind, 1)),
+                Some(chunk) => {
+                    let decoded = chunks::decode(&self.bytes, chunk, &kind, decompressor);
+                    match decoded.map_err(parquet(&self.path))? {
+                        Some(series) => series,
+                        None => Series::Plain(self.batch(group, [name])?.column(0).clone()),
+                    }
+                }
+            };
+            all.push((column.name.clone(), series));
+        }
+        if self.has_month {
+            let month = StringArray::from_iter_values([self.file.month.as_str()]);
+            all.push((MONTH.to_owned(), constant(Arc::new(month))));
+        }
+        Ok(all)
+    }
+
+    fn groups(&self) -> impl IndexedParallelIterator<Item = usize> {
+        (0..self.metadata.metadata().num_row_groups()).into_par_iter().with_max_len(1)
+    }
+}
+
+/// Rows of one pinned file, as rows of the table, only those columns that are wanted: a batch for each row group.
+pub(super) fn read(
     folder: &Path,
     table: &TablePin,
     file: &DataFile,
     wanted: impl Fn(&str) -> bool,
-    take: impl Fn(RecordBatch) -> T + Sync,
-) -> Result<Vec<T>, LakeError> {
-    let path = folder.join(&file.path);
-    let damaged = |what: String| LakeError::Damaged {
-        path: path.clone(),
-        what: format!("table `{}`, month `{}`: {what}", table.name, file.month),
+) -> Result<Vec<RecordBatch>, LakeError> {
+    let checked = Checked::open(folder, table, file, wanted)?;
+    let schema = read_schema(&checked.columns, checked.has_month);
+    let names = || checked.columns.iter().map(|column| column.name.as_str());
+    let batch = |group| {
+        conform(&checked.batch(group, names())?, &Arc::clone(&schema), &file.month)
+            .map_err(|source| LakeError::Arrow { table: table.name.clone(), source })
     };
-    // What is decoded is what was hashed.
-    let bytes = std::fs::read(&path).map(Bytes::from).map_err(|error| damaged(error.to_string()))?;
-    let found = blake3::hash(&bytes).to_hex();
-    if found.as_str() != file.blake3 {
-        return Err(damaged(format!("BLAKE3 is {found}, not {}", file.blake3)));
-    }
-    let failed = &parquet(&path);
-    let columns: Vec<Column> = table.columns.iter().filter(|column| wanted(&column.name)).cloned().collect();
-    let schema = read_schema(&columns, table.partitioned && wanted(MONTH));
-    let metadata = chunks::footer(&bytes).map_err(failed)?;
-    let names = columns.iter().map(|column| column.name.as_str());
-    let mask = ProjectionMask::columns(metadata.parquet_schema(), names);
-    let wrong = |source| LakeError::Arrow { table: table.name.clone(), source };
-    let groups = 0..metadata.metadata().num_row_groups();
-    // One after the other: texts of two groups in one batch would have to be coded anew.
-    let taken = groups.into_par_iter().with_max_len(1).map(|group| {
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), metadata.clone());
-        let reader =
-            reader.with_projection(mask.clone()).with_row_groups(vec![group]).with_batch_size(ROW_GROUP);
-        let batches = reader.build().map_err(failed)?;
-        batches
-            .map(|batch| conform(&batch.map_err(wrong)?, &Arc::clone(&schema), &file.month).map_err(wrong))
-            .map(|batch| batch.map(&take))
-            .collect::<Result<Vec<T>, LakeError>>()
-    });
-    Ok(taken.collect::<Result<Vec<_>, LakeError>>()?.into_iter().flatten().collect())
+    checked.groups().map(batch).collect()
+}
+
+/// Likewise, as values and codes: each row group is handed to `take` as soon as it is decoded, with the number of its rows.
+pub(super) fn read_coded<T: Send>(
+    folder: &Path,
+    table: &TablePin,
+    file: &DataFile,
+    wanted: impl Fn(&str) -> bool,
+    take: impl Fn(usize, Vec<(String, Series)>) -> T + Sync,
+) -> Result<Vec<T>, LakeError> {
+    let checked = Checked::open(folder, table, file, wanted)?;
+    let group = |group| {
+        let mut decompressor = Decompressor::new().map_err(at(&checked.path))?;
+        Ok(take(checked.rows(group), checked.series(group, &mut decompressor)?))
+    };
+    checked.groups().map(group).collect()
 }

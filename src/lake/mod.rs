@@ -65,6 +65,7 @@ use self::blobs::Blobs;
 use self::delta::Logs;
 use self::disk::{Readers, at, make_folders, names, waiting};
 use self::ledger::Ledger;
+use crate::column::chunks::Series;
 
 /// An opened lake. Reading needs nothing else; writing needs a [`Lock`].
 #[derive(Debug)]
@@ -222,23 +223,24 @@ impl Lake {
         let pin = pin(entry, table)?;
         let mut batches = Vec::new();
         for file in pin.files.iter().filter(|file| month.is_none_or(|month| file.month == month)) {
-            batches.extend(self.read_file(pin, file, |_| true, |batch| batch)?);
+            batches.extend(files::read(&self.tables().join(&pin.name), pin, file, |_| true)?);
         }
         Ok(batches)
     }
 
-    /// What `take` makes of the wanted columns of one pinned file, row group by row group.
+    /// What `take` makes of the wanted columns of one pinned file, row group by row group, as they are coded, with the
+    /// number of rows.
     ///
     /// # Errors
     /// The file is damaged.
-    pub fn read_file<T: Send>(
+    pub fn read_coded<T: Send>(
         &self,
         table: &TablePin,
         file: &DataFile,
         wanted: impl Fn(&str) -> bool,
-        take: impl Fn(RecordBatch) -> T + Sync,
+        take: impl Fn(usize, Vec<(String, Series)>) -> T + Sync,
     ) -> Result<Vec<T>, LakeError> {
-        files::read(&self.tables().join(&table.name), table, file, wanted, take)
+        files::read_coded(&self.tables().join(&table.name), table, file, wanted, take)
     }
 
     /// Files of a table as a run published it.

@@ -46,7 +46,7 @@ impl Kind {
         }
     }
 
-    fn arrow(self) -> DataType {
+    pub(super) fn arrow(self) -> DataType {
         match self {
             Kind::Text => DataType::Utf8,
             Kind::Integer => DataType::Int32,

@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 
 use jiff::civil::Date;
-use rayon::prelude::*;
 
-use super::outcome::{dimensions_of, is_asked, tally_fact};
+use super::scan::scan;
 use super::{PipelineFile, RunError, indicate, store, tally};
-use crate::column::Frame;
-use crate::cube::{Cells, Fact, JOINING, SAMPLE_JOINING, Seen, Totals, determinations};
+use crate::cube::{Cells, JOINING, SAMPLE_JOINING, Totals};
 use crate::indicator::{Definition, Figure, stand_in};
 use crate::lake::{Entry, Lake};
 use crate::reference::Reference;
@@ -63,49 +61,8 @@ fn count(
         // Facts beside them ask for more of a sample than its dimensions.
         table == "samples" || wanted(table, column)
     })?;
-    Ok(tally(file, &tables, reference, as_of, |_| true, day))
-}
-
-/// Row groups that are counted at a time: enough that tables of cells are few, few enough that rows are.
-const COUNTED_GROUPS: usize = 16;
-
-/// Counts samples and determinations. A sample is filed in the same month as its determinations: so months are counted
-/// side by side, the samples of one whole, its determinations row group by row group.
-fn scan(
-    (lake, entry): (&Lake, &Entry),
-    file: &PipelineFile,
-    as_of: Date,
-    wanted: impl Fn(&str, &str) -> bool + Sync,
-    day: impl Fn(Option<Date>) -> Option<Date> + Sync,
-) -> Result<Vec<Cells>, RunError> {
-    let files = ["samples", "determinations"].into_iter().filter_map(|name| entry.table(name));
-    let months: BTreeSet<&str> =
-        files.flat_map(|table| &table.files).map(|file| file.month.as_str()).collect();
-    let months: Vec<&str> = months.into_iter().collect();
-    let [of_samples, of_determinations] =
-        [Fact::Samples, Fact::Determinations].map(|fact| dimensions_of(file, fact));
     let totals = Totals::default();
-    months.into_par_iter().with_max_len(1).try_for_each(|month| {
-        let samples = store::read_month(lake, entry, ("samples", month), &wanted, |group| group)?;
-        let samples = Seen::of(&Frame::concat(&samples), as_of);
-        if is_asked(file, Fact::Samples) {
-            totals.add(tally_fact(Fact::Samples, samples.rows(), &of_samples, &day));
-        }
-        if is_asked(file, Fact::Determinations) {
-            let counted = |group: Frame| {
-                let mut rows = determinations(&group, &samples, &of_determinations);
-                // Codes of samples are many, and count nothing.
-                rows.keep_columns(|name| name == "day" || of_determinations.iter().any(|own| own == name));
-                rows
-            };
-            let groups = store::read_month(lake, entry, ("determinations", month), &wanted, counted)?;
-            for groups in groups.chunks(COUNTED_GROUPS) {
-                let rows = Frame::concat(groups);
-                totals.add(tally_fact(Fact::Determinations, rows, &of_determinations, &day));
-            }
-        }
-        Ok::<(), RunError>(())
-    })?;
+    tally(file, &tables, reference, as_of, |_| true, day).into_iter().for_each(|counts| totals.add(counts));
     Ok(totals.finish())
 }
 

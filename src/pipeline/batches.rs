@@ -1,22 +1,19 @@
-//! Frames as Arrow batches, filed by month, and back: the form in which the lake keeps them.
+//! Frames as Arrow batches, filed by month: the form in which the lake keeps them.
 
 use std::collections::BTreeMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    Array, ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Array, RecordBatch, StringArray,
 };
-use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int32Type, Int64Type};
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use hashbrown::HashMap;
-use jiff::ToSpan;
-use jiff::civil::date;
 use rayon::prelude::*;
-use rust_decimal::Decimal;
 
 use crate::column::chunks::Series;
-use crate::column::{Coded, Frame, Interner, combine, first_rows};
+use crate::column::{Coded, Frame, Interner};
 use crate::model::{ColumnKind, Exact, UNKNOWN, Value, table};
 use crate::report::epoch_days;
 
@@ -24,8 +21,11 @@ use crate::report::epoch_days;
 pub const DECIMAL_SCALE: u32 = 12;
 const DECIMAL_PRECISION: u8 = 38;
 
+/// Ends the name of the column that tells how many decimals another was written with.
+pub const SCALE: &str = "_scale";
+
 /// Columns that say where a row came from.
-const ORIGIN: [&str; 4] = ["origin_input", "origin_file", "origin_sheet", "origin_line"];
+pub const ORIGIN: [&str; 4] = ["origin_input", "origin_file", "origin_sheet", "origin_line"];
 
 /// The rows of one month; digest and batch are made when they are asked for.
 #[derive(Debug)]
@@ -183,7 +183,7 @@ impl MonthPart {
                         numbers.with_data_type(DataType::Decimal128(DECIMAL_PRECISION, DECIMAL_SCALE as i8));
                     let scales = column.map(written_scale);
                     push(name, column.over(Arc::new(typed)));
-                    push(&format!("{name}_scale"), scales.series::<Int32Array, _>(|scale| *scale));
+                    push(&format!("{name}{SCALE}"), scales.series::<Int32Array, _>(|scale| *scale));
                 }
                 _ => push(name, column.series::<StringArray, _>(written)),
             }
@@ -297,82 +297,11 @@ fn digest(columns: &[(String, Own<Value>)], places: &Own<[Arc<str>; 3]>, lines: 
     hasher.finalize().to_hex().to_string()
 }
 
-/// Reads batches of the lake back into a frame; the run column is left behind.
-pub fn from_batches(batches: &[RecordBatch]) -> Frame {
-    let frames: Vec<Frame> = batches.par_iter().map(from_batch).collect();
-    Frame::concat(&frames)
-}
-
-/// Reads one batch of the lake back into a frame; the run column is left behind.
-pub fn from_batch(batch: &RecordBatch) -> Frame {
-    let rows = batch.num_rows();
-    let column = |name: &str| {
-        let column = batch.column_by_name(name).map(|array| values_of(array, None));
-        column.unwrap_or_else(|| Coded::constant(Value::Missing, rows))
-    };
-    let [hashes, names, sheets, lines] = ORIGIN.map(column);
-    let (file, _) = combine([&names, &sheets, &hashes], rows);
-    let text = |column: &Coded<Value>, row: u32| Arc::from(column.get(row as usize).as_text().unwrap_or(""));
-    let files = first_rows(&file).into_iter();
-    let files = files.map(|row| (text(&names, row), text(&sheets, row), text(&hashes, row))).collect();
-    let line = lines.iter().map(|line| line.as_integer().and_then(|line| u64::try_from(line).ok()));
-    let mut frame = Frame::new(file, line.map(Option::unwrap_or_default).collect(), files);
-    for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
-        let name = field.name().as_str();
-        if ORIGIN.contains(&name) || name == "run" || name == "month" || name.ends_with("_scale") {
-            continue;
-        }
-        frame.set(name, values_of(array, batch.column_by_name(&format!("{name}_scale"))));
-    }
-    frame
-}
-
-/// A column's values, made once for each that is distinct. The scales are those that decimals were written in.
-fn values_of(array: &ArrayRef, scales: Option<&ArrayRef>) -> Coded<Value> {
-    let missing = |rows| Coded::constant(Value::Missing, rows);
-    match array.data_type() {
-        DataType::Dictionary(_, _) => {
-            let Some(coded) = array.as_dictionary_opt::<Int32Type>() else { return missing(array.len()) };
-            let Some(texts) = coded.values().as_string_opt::<i32>() else { return missing(array.len()) };
-            let values = texts.iter().map(|text| text.map_or(Value::Missing, Value::text));
-            let empty = texts.len() as u32;
-            let code = |key: Option<i32>| key.and_then(|key| u32::try_from(key).ok()).unwrap_or(empty);
-            let codes = coded.keys().iter().map(code).collect();
-            // A dictionary holds no value twice.
-            Coded::new(values.chain([Value::Missing]).collect(), codes)
-        }
-        DataType::Utf8 => Coded::from_values(array.as_string::<i32>().iter())
-            .map(|text| text.map_or(Value::Missing, Value::text)),
-        DataType::Int64 => Coded::from_values(array.as_primitive::<Int64Type>())
-            .map(|number| number.map_or(Value::Missing, Value::Integer)),
-        DataType::Date32 => Coded::from_values(array.as_primitive::<Date32Type>()).map(|days| {
-            let day = days.and_then(|days| date(1970, 1, 1).checked_add(days.days()).ok());
-            day.map_or(Value::Missing, Value::Date)
-        }),
-        DataType::Decimal128(_, _) => {
-            let scale = |row: usize| {
-                let scales = scales.and_then(|scales| scales.as_primitive_opt::<Int32Type>())?;
-                scales.is_valid(row).then(|| scales.value(row))
-            };
-            let numbers = array.as_primitive::<Decimal128Type>();
-            Coded::from_values(numbers.iter().enumerate().map(|(row, number)| (number, scale(row))))
-                .map(decimal)
-        }
-        _ => missing(array.len()),
-    }
-}
-
-fn decimal((number, scale): &(Option<i128>, Option<i32>)) -> Value {
-    let Some(number) = number else { return Value::Missing };
-    let mut number = Decimal::try_from_i128_with_scale(*number, DECIMAL_SCALE).unwrap_or_default();
-    if let Some(scale) = scale.and_then(|scale| u32::try_from(scale).ok()) {
-        number.rescale(scale);
-    }
-    Value::Decimal(Exact(number))
-}
-
 #[cfg(test)]
 mod tests {
+    use jiff::civil::date;
+
+    use super::super::read_back::from_series;
     use super::*;
 
     #[test]
@@ -388,20 +317,9 @@ mod tests {
         frame.set("value", Coded::from_values(numbers));
         let months = to_months("determinations", &frame);
         assert_eq!(months.iter().map(|part| part.month.as_str()).collect::<Vec<_>>(), ["2020-01", "2020-02"]);
-        // As the lake hands them back: only texts are coded.
-        let plain = |batch: RecordBatch| {
-            let columns = batch.columns().iter().map(|array| match array.data_type() {
-                DataType::Dictionary(_, values) => arrow::compute::cast(array, values).expect("casts"),
-                _ => array.clone(),
-            });
-            let names = batch.schema().fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
-            let named = names.into_iter().zip(columns).map(|(name, array)| (name, array, true));
-            RecordBatch::try_from_iter_with_nullable(named).expect("a batch")
-        };
-        let batches: Vec<RecordBatch> = to_months("determinations", &frame)
-            .into_iter()
-            .map(|part| plain(part.batch(7).expect("a batch")))
-            .collect();
+        let read = |part: MonthPart| from_series(part.lines.len(), part.series(7));
+        let read: Vec<Frame> = to_months("determinations", &frame).into_iter().map(read).collect();
+        let read = Frame::concat(&read);
         // The same rows, coded otherwise.
         let again = to_months("determinations", &Frame::concat(&[frame.take(&[0, 1]), frame.take(&[2])]));
         assert_eq!(months[0].digest(), again[0].digest());
@@ -412,7 +330,6 @@ mod tests {
         let other = to_months("determinations", &other);
         assert_ne!(months[0].digest(), other[0].digest());
         assert_eq!(months[1].digest(), other[1].digest(), "another month is another part");
-        let read = from_batches(&batches);
         let sorted = frame.take(&[0, 2, 1]);
         for name in ["sampled_on", "sample_code", "value"] {
             let (read, kept) = (read.column_or_missing(name), sorted.column_or_missing(name));

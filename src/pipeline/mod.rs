@@ -22,9 +22,13 @@ mod packed;
 mod parts;
 mod people;
 #[cfg(feature = "delta")]
+mod read_back;
+#[cfg(feature = "delta")]
 pub mod rebuild;
 #[cfg(feature = "delta")]
 pub mod restate;
+#[cfg(feature = "delta")]
+mod scan;
 mod shape;
 mod share;
 mod source_file;

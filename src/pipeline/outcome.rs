@@ -15,7 +15,7 @@ use super::source_file::SourceFile;
 use super::store::Store;
 use super::{Evaluated, Observer, RunError, RunRequest};
 use crate::column::Frame;
-use crate::cube::{Cells, Fact, FactInputs, build_fact};
+use crate::cube::{Cells, Counts, Fact, FactInputs, build_fact};
 use crate::indicator::{self, Context, Definition, Figure, evaluate};
 use crate::judge::overdue;
 use crate::model::{Code, Rejection, Scope, UNKNOWN, Value};
@@ -86,7 +86,7 @@ pub fn tally(
     as_of: Date,
     wanted: impl Fn(Fact) -> bool,
     day: impl Fn(Option<Date>) -> Option<Date> + Sync,
-) -> Vec<Cells> {
+) -> Vec<Counts> {
     let attributes = file.attributes();
     let inputs = FactInputs { tables, as_of, attributes: &attributes, reference };
     let facts: Vec<Fact> =
@@ -118,11 +118,11 @@ pub fn tally_fact(
     mut rows: Frame,
     dimensions: &[String],
     day: impl Fn(Option<Date>) -> Option<Date>,
-) -> Cells {
+) -> Counts {
     let days = rows.column_or_missing("day");
     rows.set("day", days.map(|own| day(own.as_date()).map_or(Value::Missing, Value::Date)));
     let weight = (fact == Fact::Returns).then_some("weight");
-    Cells::tally(fact.name(), &rows, dimensions, "day", weight)
+    Counts::tally(fact.name(), &rows, dimensions, "day", weight)
 }
 
 /// Evaluates every indicator of the pipeline, in its order, whole and cut; over `period` instead of its
@@ -140,13 +140,16 @@ pub fn indicate(
     let own = townships.filter(|region| region.parent.as_deref() == Some(file.region.as_str()));
     let regions: Vec<String> = own.map(|region| region.code.clone()).collect();
     let context = Context { as_of, populations: &populations, regions: &regions, period };
-    file.indicators
-        .par_iter()
-        .flat_map_iter(|indicator| {
-            let own = cells.iter().find(|cells| cells.fact == indicator.fact.name());
-            own.map(|cells| evaluate(indicator, cells, &indicator.cuts, &context)).unwrap_or_default()
-        })
-        .collect()
+    let each = file.indicators.par_iter().map(|indicator| {
+        let own = cells.iter().find(|cells| cells.fact == indicator.fact.name());
+        own.map(|cells| evaluate(indicator, cells, &indicator.cuts, &context)).unwrap_or_default()
+    });
+    // Those of one indicator alone stay where they are: they can be many.
+    let joined = |mut one: Vec<Figure>, other| {
+        one.extend(other);
+        one
+    };
+    each.collect::<Vec<Vec<Figure>>>().into_iter().reduce(joined).unwrap_or_default()
 }
 
 /// # Errors
@@ -332,7 +335,7 @@ fn by_region(evaluated: &Evaluated, figures: &[Figure]) -> Table {
     use report::{Cell, Kind};
     let regional: Vec<&Figure> = figures
         .iter()
-        .filter(|figure| matches!(figure.cut.as_slice(), [(name, _)] if name == "region"))
+        .filter(|figure| matches!(figure.cut.as_slice(), [(name, _)] if &**name == "region"))
         .collect();
     let definitions: Vec<_> = evaluated
         .file
@@ -346,14 +349,14 @@ fn by_region(evaluated: &Evaluated, figures: &[Figure]) -> Table {
         .collect();
     let mut table = Table::new(&columns);
     let regions: BTreeSet<&str> =
-        regional.iter().filter_map(|figure| figure.cut.first()).map(|(_, region)| region.as_str()).collect();
+        regional.iter().filter_map(|figure| figure.cut.first()).map(|(_, region)| &**region).collect();
     for region in regions {
         let named = evaluated.reference.regions.name_of(region);
         let name = named.unwrap_or(if region == UNKNOWN { "未识别" } else { region });
         let mut row = vec![Cell::text(region), Cell::text(name)];
         row.extend(definitions.iter().map(|definition| {
             let own = regional.iter().find(|figure| {
-                figure.indicator == definition.id && figure.cut.iter().any(|(_, value)| value == region)
+                figure.indicator == definition.id && figure.cut.iter().any(|(_, value)| &**value == region)
             });
             Cell::text(own.map(|figure| figure.value.clone()).unwrap_or_default())
         }));

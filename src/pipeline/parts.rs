@@ -167,8 +167,8 @@ impl Judge<'_> {
         let is_first = share != Share::Samples;
         let mut assembled =
             assemble(Assembler { file, reference, as_of, given, decisions, is_first }, sheets);
-        let cells = tally(file, &assembled.tables, reference, as_of, |fact| share.counts(fact), |day| day);
-        cells.into_iter().for_each(|cells| totals.add(cells));
+        let counts = tally(file, &assembled.tables, reference, as_of, |fact| share.counts(fact), |day| day);
+        counts.into_iter().for_each(|counts| totals.add(counts));
         let disagreements = assembled.tables.get("determinations").map(disagreements_table);
         let filed =
             self.store.map(|store| store.file(&assembled.tables, share == Share::Samples)).transpose()?;

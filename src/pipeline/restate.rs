@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::RunError;
-use super::batches::from_batches;
+use super::read_back::from_series;
+use super::store;
 use crate::column::Frame;
 use crate::lake::{Entry, Lake, LakeError};
 use crate::model::{TABLES, Value};
@@ -145,7 +146,8 @@ fn rows(
     if entry.table(table).is_none() {
         return Ok(BTreeMap::new());
     }
-    let frame: Frame = from_batches(&lake.read(entry, table, Some(month))?);
+    let groups = store::read_month(lake, entry, (table, month), |_, _| true, from_series)?;
+    let frame = Frame::concat(&groups);
     let mut names: Vec<&str> = frame.names().collect();
     names.sort_unstable();
     let text = |row: usize, names: &[&str], glue: &str| {

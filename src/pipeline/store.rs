@@ -9,9 +9,11 @@ use std::thread::{self, JoinHandle};
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::batches::{MonthPart, from_batch, to_months};
+use super::batches::{MonthPart, to_months};
+use super::read_back::from_series;
 use super::{Evaluated, Found, RunError, RunRequest, Stored};
 use crate::column::Frame;
+use crate::column::chunks::Series;
 use crate::lake::{
     Committed, DataFile, Draft, Entry, Group, Input, Lake, LakeError, Lock, MONTH, Named, Partition, Rows,
     Staging, TablePin, TableWrite,
@@ -288,11 +290,12 @@ pub fn read_tables(
 ) -> Result<HashMap<String, Frame>, LakeError> {
     let has_any = |table: &&TablePin| table.columns.iter().any(|column| wanted(&table.name, &column.name));
     let there = TABLES.iter().filter_map(|schema| entry.table(schema.name)).filter(has_any);
-    let whole = |table: &TablePin| read_files(lake, table, &wanted, |_| true, |frame| frame);
+    let whole = |table: &TablePin| read_files(lake, table, &wanted, |_| true, from_series);
     there.map(|table| Ok((table.name.clone(), Frame::concat(&whole(table)?)))).collect()
 }
 
-/// What `take` makes of those columns of one month of a table that are wanted, row group by row group.
+/// What `take` makes of those columns of one month of a table that are wanted, row group by row group, as they are coded, with the
+/// number of rows.
 ///
 /// # Errors
 /// As [`tables`].
@@ -301,7 +304,7 @@ pub fn read_month<T: Send>(
     entry: &Entry,
     (table, month): (&str, &str),
     wanted: impl Fn(&str, &str) -> bool + Sync,
-    take: impl Fn(Frame) -> T + Sync,
+    take: impl Fn(usize, Vec<(String, Series)>) -> T + Sync,
 ) -> Result<Vec<T>, LakeError> {
     let of_month = |table| read_files(lake, table, wanted, |file| file.month == month, take);
     entry.table(table).map_or(Ok(Vec::new()), of_month)
@@ -312,12 +315,12 @@ fn read_files<T: Send>(
     table: &TablePin,
     wanted: impl Fn(&str, &str) -> bool + Sync,
     of: impl Fn(&DataFile) -> bool,
-    take: impl Fn(Frame) -> T + Sync,
+    take: impl Fn(usize, Vec<(String, Series)>) -> T + Sync,
 ) -> Result<Vec<T>, LakeError> {
     let files: Vec<&DataFile> = table.files.iter().filter(|file| of(file)).collect();
     // A month is told by its rows' days.
     let wanted = |column: &str| column != MONTH && wanted(&table.name, column);
-    let read = |file: &&DataFile| lake.read_file(table, file, wanted, |batch| take(from_batch(&batch)));
+    let read = |file: &&DataFile| lake.read_coded(table, file, wanted, &take);
     let taken = files.par_iter().map(read).collect::<Result<Vec<_>, _>>()?;
     Ok(taken.into_iter().flatten().collect())
 }

@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use super::ReportError;
 use super::parquet::{epoch_days, from_epoch_days};
 use crate::column::{Coded, chunks};
-use crate::cube::{Cells, Counted};
+use crate::cube::{Cells, Counted, Counts, Totals};
 use crate::model::UNKNOWN;
 
 const FACT: &str = "fact";
@@ -112,10 +112,12 @@ pub fn read_cells(
     let parts: Vec<Part> = read.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     // A dimension that another fact has is missing on every cell of this one.
     let is_told = |place: usize| parts.iter().any(|part| part.told[place]);
-    if parts.iter().all(|part| part.cells.is_empty()) || !(0..dimensions.len()).all(is_told) {
+    if parts.iter().all(|part| part.counts.counts.is_empty()) || !(0..dimensions.len()).all(is_told) {
         return Ok(None);
     }
-    Ok(parts.into_iter().map(|part| part.cells).reduce(Cells::merge))
+    let totals = Totals::default();
+    parts.into_iter().for_each(|part| totals.add(part.counts));
+    Ok(totals.finish().pop())
 }
 
 /// Whether a row group can have cells of a fact, by what the footer says of it.
@@ -132,7 +134,7 @@ fn may_hold(group: &RowGroupMetaData, fact: &str) -> bool {
 
 /// The cells of a fact in some rows.
 struct Part {
-    cells: Cells,
+    counts: Counts,
     /// Of each dimension, whether any of them has it.
     told: Vec<bool>,
 }
@@ -157,10 +159,10 @@ fn counted(
         |row: usize| numbers.filter(|numbers| numbers.is_valid(row)).map(|numbers| numbers.value(row));
     let told = columns.iter().map(|column| column.iter().any(|text| text != UNKNOWN)).collect();
     let counted = dimensions.iter().zip(columns).map(|(name, texts)| Counted { name: name.clone(), texts });
-    let cells = Cells::count(fact, counted.collect(), &days, |row| {
+    let counts = Counts::of(fact, counted.collect(), &days, |row| {
         number(row).filter(|_| is_own[facts.codes()[row] as usize])
     });
-    Part { cells, told }
+    Part { counts, told }
 }
 
 /// A column of texts; what is missing is unknown.

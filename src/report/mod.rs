@@ -22,6 +22,6 @@ pub use means::means_table;
 pub use overdue::overdue_table;
 pub use parquet::{epoch_days, table_to_parquet};
 pub use run_record::{InputRecord, RunRecord, StageSeconds};
-pub use scorecard::{indicators_table, rejections_table, scorecard_table, warnings_table};
+pub use scorecard::{indicators_csv, indicators_table, rejections_table, scorecard_table, warnings_table};
 pub use table::{Cell, Column, Kind, Table};
 pub use workbook::scorecard_workbook;

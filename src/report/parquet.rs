@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Date32Array, Int64Array, RecordBatch, StringArray};
@@ -21,7 +22,8 @@ pub fn table_to_parquet(table: &Table) -> Result<Vec<u8>, ReportError> {
             Kind::Text => {
                 let texts = cells().map(|cell| match cell {
                     Cell::Empty => None,
-                    other => Some(other.to_string()),
+                    Cell::Text(text) => Some(Cow::Borrowed(&**text)),
+                    other => Some(Cow::Owned(other.to_string())),
                 });
                 (DataType::Utf8, Arc::new(texts.collect::<StringArray>()))
             }

@@ -1,4 +1,11 @@
-use super::table::{Cell, Kind, Table};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::CsvOptions;
+use super::csv::write_rows;
+use super::table::{Cell, Column, Kind, Table};
 use crate::indicator::{Definition, Figure, Status};
 use crate::model::Rejection;
 
@@ -64,42 +71,73 @@ fn numerator(figure: &Figure) -> Cell {
 
 /// Tidy: a row per indicator, cut and period. Dimensions that a row is not cut by are empty.
 pub fn indicators_table(definitions: &[Definition], figures: &[Figure]) -> Table {
-    let mut dimensions: Vec<&str> = Vec::new();
-    for (name, _) in figures.iter().flat_map(|figure| &figure.cut) {
-        if name != "month" && !dimensions.contains(&name.as_str()) {
-            dimensions.push(name);
-        }
-    }
-    dimensions.sort_unstable();
-    dimensions.push("month");
-    let columns: Vec<(&str, Kind)> = [("indicator", Kind::Text), ("by", Kind::Text)]
-        .into_iter()
-        .chain(dimensions.iter().map(|name| (*name, Kind::Text)))
-        .chain([
-            ("period_start", Kind::Date),
-            ("period_end", Kind::Date),
-            ("numerator", Kind::Integer),
-            ("denominator", Kind::Integer),
-            ("value", Kind::Text),
-            ("unit", Kind::Text),
-            ("lower", Kind::Text),
-            ("upper", Kind::Text),
-            ("status", Kind::Text),
-        ])
-        .collect();
-    let mut table = Table::new(&columns);
-    for figure in figures {
-        let Some(definition) = definitions.iter().find(|definition| definition.id == figure.indicator) else {
-            continue;
+    let tidy = Tidy::new(definitions, figures);
+    Table { rows: tidy.told.par_iter().map(|told| tidy.row(told)).collect(), columns: tidy.columns }
+}
+
+/// [`indicators_table`] as CSV, without having all of it at a time.
+pub fn indicators_csv(definitions: &[Definition], figures: &[Figure], options: CsvOptions) -> Vec<u8> {
+    let tidy = Tidy::new(definitions, figures);
+    write_rows(&tidy.columns, &tidy.told, |told| Cow::Owned(tidy.row(told)), options)
+}
+
+/// Figures as tidy rows.
+struct Tidy<'a> {
+    columns: Vec<Column>,
+    /// Dimensions that any figure is cut by, months last.
+    dimensions: Vec<&'a str>,
+    told: Vec<(&'a Figure, &'a Definition)>,
+}
+
+impl<'a> Tidy<'a> {
+    fn new(definitions: &'a [Definition], figures: &'a [Figure]) -> Tidy<'a> {
+        let mut dimensions: Vec<&str> = Vec::new();
+        // Most figures are of the cut that the one above is of.
+        let is_same = |one: &&Figure, above: &&Figure| {
+            let names = one.cut.iter().zip(&above.cut);
+            one.cut.len() == above.cut.len()
+                && names.into_iter().all(|(one, above)| Arc::ptr_eq(&one.0, &above.0))
         };
-        let by: Vec<&str> = figure.cut.iter().map(|(name, _)| name.as_str()).collect();
-        let mut row = vec![Cell::text(figure.indicator.as_str()), Cell::text(by.join("+"))];
-        row.extend(dimensions.iter().map(|dimension| {
-            let value =
-                figure.cut.iter().find(|(name, _)| name == dimension).map(|(_, value)| value.as_str());
-            Cell::text(value.unwrap_or_default())
+        let cuts = figures.iter().zip(figures.iter().skip(1)).filter(|(above, one)| !is_same(one, above));
+        let cuts = figures.iter().take(1).chain(cuts.map(|(_, one)| one));
+        for (name, _) in cuts.flat_map(|figure| &figure.cut) {
+            if &**name != "month" && !dimensions.contains(&&**name) {
+                dimensions.push(name);
+            }
+        }
+        dimensions.sort_unstable();
+        dimensions.push("month");
+        let named = [("indicator", Kind::Text), ("by", Kind::Text)]
+            .into_iter()
+            .chain(dimensions.iter().map(|name| (*name, Kind::Text)))
+            .chain([
+                ("period_start", Kind::Date),
+                ("period_end", Kind::Date),
+                ("numerator", Kind::Integer),
+                ("denominator", Kind::Integer),
+                ("value", Kind::Text),
+                ("unit", Kind::Text),
+                ("lower", Kind::Text),
+                ("upper", Kind::Text),
+                ("status", Kind::Text),
+            ]);
+        let columns = Table::new(&named.collect::<Vec<(&str, Kind)>>()).columns;
+        let told = figures.iter().filter_map(|figure| {
+            let definition = definitions.iter().find(|definition| definition.id == figure.indicator)?;
+            Some((figure, definition))
+        });
+        Tidy { columns, dimensions, told: told.collect() }
+    }
+
+    fn row(&self, (figure, definition): &(&Figure, &Definition)) -> Vec<Cell> {
+        let by: Vec<&str> = figure.cut.iter().map(|(name, _)| &**name).collect();
+        let mut row = Vec::with_capacity(self.columns.len());
+        row.extend([Cell::text(figure.indicator.as_str()), Cell::text(by.join("+"))]);
+        row.extend(self.dimensions.iter().map(|dimension| {
+            let value = figure.cut.iter().find(|(name, _)| &**name == *dimension);
+            value.map_or(Cell::Empty, |(_, value)| Cell::text(value.clone()))
         }));
-        let (lower, upper) = figure.bounds.clone().unwrap_or_default();
+        let (lower, upper) = figure.bounds.as_ref().map_or(("", ""), |(lower, upper)| (lower, upper));
         row.extend([
             Cell::date(figure.period.map(|(start, _)| start)),
             Cell::date(figure.period.map(|(_, end)| end)),
@@ -111,9 +149,8 @@ pub fn indicators_table(definitions: &[Definition], figures: &[Figure]) -> Table
             Cell::text(upper),
             Cell::text(figure.judgement.status.as_str()),
         ]);
-        table.rows.push(row);
+        row
     }
-    table
 }
 
 /// Every refused record or cell, as `rejections.csv` lists it.

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use jiff::civil::Date;
 
 /// A small table on its way out.
@@ -23,16 +25,16 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell {
     Empty,
-    Text(String),
+    /// Shared with what else says the same, such as the other cells of a cut.
+    Text(Arc<str>),
     Integer(i64),
     Date(Date),
 }
 
 impl Cell {
     /// An empty text is an empty cell.
-    pub fn text(text: impl Into<String>) -> Cell {
-        let text = text.into();
-        if text.is_empty() { Cell::Empty } else { Cell::Text(text) }
+    pub fn text(text: impl AsRef<str> + Into<Arc<str>>) -> Cell {
+        if text.as_ref().is_empty() { Cell::Empty } else { Cell::Text(text.into()) }
     }
 
     pub fn integer(number: Option<i64>) -> Cell {

@@ -35,7 +35,7 @@ const EXTREME_MAX: usize = 128;
 pub type Chunk = (Bytes, ColumnCloseResult);
 
 /// A column of one row group.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Series {
     /// Values in order of appearance, all of them used, some of them empty; and the code of each row.
     Coded {

@@ -4,6 +4,8 @@
 mod chunk;
 mod packing;
 mod page;
+mod read;
+mod unpacking;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 pub use chunk::{Chunk, Series, encode};
 pub use page::Compressor;
+pub use read::{Decompressor, decode};
 
 /// Rows that one task decodes at a time.
 pub const ROW_GROUP: usize = 1 << 18;

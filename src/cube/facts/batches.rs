@@ -2,29 +2,37 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use jiff::civil::Date;
 
 use super::{DETERMINATION, PENDING, word};
-use crate::column::{Frame, rows_where};
+use crate::column::{Coded, Frame, rows_where};
 use crate::model::Value;
 
 /// Whether a sample's report lies behind the as-of day.
-const UNSEEN: &str = "$unseen";
+pub(super) const UNSEEN: &str = "$unseen";
 
-/// Samples as they are seen on a day, and where each one's row is.
+/// Samples as they are seen on a day.
 #[derive(Debug)]
 pub struct Seen {
     frame: Frame,
-    rows: HashMap<Value, u32>,
+    /// Rows among all samples.
+    rows: Vec<u32>,
 }
+
+/// The row of its sample for each row of another table; none of a sample that is not known.
+pub type SampleRows = Coded<Option<u32>>;
 
 impl Seen {
     /// Of all samples, those that were drawn by the day; what was reported later is not known yet.
     pub fn of(all: &Frame, as_of: Date) -> Seen {
-        let frame = samples(all, as_of);
-        let rows = frame.rows_by("sample_code").into_iter().map(|(code, row)| (code.clone(), row)).collect();
-        Seen { frame, rows }
+        let sampled = all.column_or_missing("sampled_on").map(|day| is_seen(day, as_of));
+        let rows = rows_where(&sampled);
+        Seen { frame: seen(all.take(&rows), as_of), rows }
+    }
+
+    /// Rows of samples that are seen already.
+    pub(super) fn already(frame: Frame) -> Seen {
+        Seen { rows: (0..frame.rows() as u32).collect(), frame }
     }
 
     /// A row per sample.
@@ -32,14 +40,30 @@ impl Seen {
         self.frame.clone()
     }
 
+    /// Rows by sample code.
+    pub fn by_code(&self, codes: &Coded<Value>) -> SampleRows {
+        let rows = self.frame.rows_by("sample_code");
+        codes.relabel(|code| rows.get(code).copied())
+    }
+
+    /// Rows by rows among all samples.
+    pub fn by_row(&self, among_all: &SampleRows) -> SampleRows {
+        let place = |row: u32| self.rows.binary_search(&row).ok().map(|place| place as u32);
+        among_all.relabel(|row| row.and_then(place))
+    }
+
     /// Adds the sample's attributes to the rows of another table; rows of unknown samples are left out.
-    pub(super) fn join(&self, frame: &Frame, dimensions: &[String], keep_own: &[&str]) -> Frame {
-        let codes = frame.column_or_missing("sample_code");
-        let partners = codes.relabel(|code| self.rows.get(code).copied());
-        let known = rows_where(&partners.relabel(Option::is_some));
+    pub(super) fn join(
+        &self,
+        frame: &Frame,
+        samples: &SampleRows,
+        dimensions: &[String],
+        keep_own: &[&str],
+    ) -> Frame {
+        let known = rows_where(&samples.relabel(Option::is_some));
         let mut joined = frame.take(&known);
         let rows: Arc<Vec<u32>> =
-            Arc::new(known.iter().filter_map(|row| *partners.get(*row as usize)).collect());
+            Arc::new(known.iter().filter_map(|row| *samples.get(*row as usize)).collect());
         let wanted = dimensions.iter().map(String::as_str).chain(["day", "final_verdict", "region", UNSEEN]);
         for name in wanted {
             if let Some(column) = self.frame.column(name) {
@@ -53,19 +77,25 @@ impl Seen {
     }
 }
 
-pub(super) fn samples(all: &Frame, as_of: Date) -> Frame {
-    let is_seen = |value: &Value| value.as_date().is_none_or(|day| day <= as_of);
-    let sampled = all.column_or_missing("sampled_on").map(is_seen);
-    let mut frame = all.take(&rows_where(&sampled));
+fn is_seen(day: &Value, as_of: Date) -> bool {
+    day.as_date().is_none_or(|day| day <= as_of)
+}
+
+/// Samples with what is known of them on the day.
+fn seen(mut frame: Frame, as_of: Date) -> Frame {
     let reported = frame.column_or_missing("reported_on");
     for column in ["final_verdict", "first_verdict", "conclusion", "problem"] {
         let stated = frame.column_or_missing(column);
         let seen = stated.zip_map(&reported, |verdict, reported| {
-            if is_seen(reported) && !verdict.is_missing() { verdict.clone() } else { Value::text(PENDING) }
+            if is_seen(reported, as_of) && !verdict.is_missing() {
+                verdict.clone()
+            } else {
+                Value::text(PENDING)
+            }
         });
         frame.set(column, seen);
     }
-    let unseen = reported.map(|reported| word(!is_seen(reported)));
+    let unseen = reported.map(|reported| word(!is_seen(reported, as_of)));
     frame.set(UNSEEN, unseen);
     let rapid = frame.column_or_missing("rapid_test");
     frame.set("rapid_test", rapid.map(|value| word(value.as_text() == Some("yes"))));
@@ -75,12 +105,9 @@ pub(super) fn samples(all: &Frame, as_of: Date) -> Frame {
 }
 
 /// Determinations, a replicate set once, beside what is seen of their samples.
-pub fn determinations(all: &Frame, samples: &Seen, dimensions: &[String]) -> Frame {
-    let is_first = all
-        .column_or_missing("replicate")
-        .map(|replicate| replicate.as_integer().is_none_or(|replicate| replicate == 1));
-    let first = all.take(&rows_where(&is_first));
-    let mut frame = samples.join(&first, dimensions, &DETERMINATION);
+pub fn determinations(all: &Frame, seen: &Seen, samples: &SampleRows, dimensions: &[String]) -> Frame {
+    let first = rows_where(&all.column_or_missing("replicate").relabel(is_first));
+    let mut frame = seen.join(&all.take(&first), &samples.take(&first), dimensions, &DETERMINATION);
     let pending = frame.column_or_missing(UNSEEN).map(|unseen| unseen.as_text() == Some("yes"));
     let hidden = ["verdict", "lab_verdict", "judged_verdict", "detected", "exceeded"];
     for column in hidden.into_iter().filter(|column| dimensions.iter().any(|name| name == column)) {
@@ -92,4 +119,9 @@ pub fn determinations(all: &Frame, samples: &Seen, dimensions: &[String]) -> Fra
         frame.set(column, seen);
     }
     frame
+}
+
+/// Whether a determination stands for its replicate set.
+pub(super) fn is_first(replicate: &Value) -> bool {
+    replicate.as_integer().is_none_or(|replicate| replicate == 1)
 }

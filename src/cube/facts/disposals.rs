@@ -76,7 +76,9 @@ fn with_clocks(inputs: &FactInputs<'_>, dimensions: &[String]) -> Frame {
     let mut seen = keep(&all, |row| inputs.seen(notified.get(row)));
     let region = seen.column_or_missing("region");
     seen.set(OWN_REGION, region);
-    let mut frame = inputs.samples().join(&seen, dimensions, &[]);
+    let samples = inputs.samples();
+    let rows = samples.by_code(&seen.column_or_missing("sample_code"));
+    let mut frame = samples.join(&seen, &rows, dimensions, &[]);
     let clocks = Clocks::of(&frame, inputs.as_of, inputs.reference);
     let [start, finish] =
         Step::ALL.map(|step| Coded::from_values((0..frame.rows()).map(|row| clocks.standing(row, step))));

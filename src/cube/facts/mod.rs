@@ -1,11 +1,13 @@
 //! Facts: what a figure counts, one row per thing, as it is seen on the as-of day.
 
 mod batches;
+mod condensed;
 mod disposals;
 mod establishments;
 mod notices;
 
-pub use batches::{Seen, determinations};
+pub use batches::{SampleRows, Seen};
+pub use condensed::Condensed;
 use hashbrown::HashMap;
 use jiff::civil::Date;
 
@@ -152,9 +154,11 @@ pub fn fact_dimensions(fact: Fact, own: &[(String, String)], attributes: &[Strin
 /// Builds a fact as of the day: the frame to tally, with its `day` and, for returns, its `weight`.
 pub fn build_fact(fact: Fact, inputs: &FactInputs<'_>, dimensions: &[String]) -> Frame {
     match fact {
-        Fact::Samples => batches::samples(&inputs.table("samples"), inputs.as_of),
+        Fact::Samples => inputs.samples().rows(),
         Fact::Determinations => {
-            determinations(&inputs.table("determinations"), &inputs.samples(), dimensions)
+            let (own, samples) = (inputs.table("determinations"), inputs.samples());
+            let rows = samples.by_code(&own.column_or_missing("sample_code"));
+            batches::determinations(&own, &samples, &rows, dimensions)
         }
         Fact::Duties => disposals::duties(inputs, dimensions),
         Fact::Disposals => disposals::disposals(inputs, dimensions),

@@ -1,0 +1,278 @@
+//! Column chunks that [`super::chunk`] made, as coded columns again: the dictionary page becomes the values, packed codes
+//! stay codes. Nothing is hashed, and no row's text is looked at.
+
+use std::io;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Array, StringArray};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
+use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::ColumnChunkMetaData;
+
+use super::chunk::Series;
+use super::page::{DATA_PAGE, DICTIONARY_PAGE, PLAIN, RLE_DICTIONARY};
+use super::unpacking::numbers;
+use crate::column::cursor::Cursor;
+
+/// What takes pages apart; making one takes longer than many a page.
+pub struct Decompressor {
+    zstd: zstd::bulk::Decompressor<'static>,
+}
+
+impl Decompressor {
+    /// # Errors
+    /// There is no memory for it.
+    pub fn new() -> io::Result<Decompressor> {
+        Ok(Decompressor { zstd: zstd::bulk::Decompressor::new()? })
+    }
+}
+
+/// The column of a row group out of the bytes of its file: values, one of them empty where a row has none, and codes.
+/// None where the chunk is not of the kind that [`Series::encode`] makes of coded columns: other readers take those.
+///
+/// # Errors
+/// The chunk is damaged.
+pub fn decode(
+    file: &[u8],
+    chunk: &ColumnChunkMetaData,
+    kind: &DataType,
+    decompressor: &mut Decompressor,
+) -> Result<Option<Series>, ParquetError> {
+    if !matches!(chunk.compression(), parquet::basic::Compression::ZSTD(_)) {
+        return Ok(None);
+    }
+    let (start, length) = chunk.byte_range();
+    let bytes = usize::try_from(start).ok().zip(usize::try_from(length).ok());
+    let bytes = bytes.and_then(|(start, length)| file.get(start..)?.get(..length));
+    let mut from = Cursor { bytes: bytes.ok_or_else(damaged)? };
+    let plain = usize::try_from(chunk.uncompressed_size()).unwrap_or_default();
+    let rows = usize::try_from(chunk.num_values()).unwrap_or_default();
+    let mut page = |from: &mut Cursor<'_>| {
+        let Some(header) = Header::read(from) else { return Ok(None) };
+        let compressed =
+            from.take(header.compressed).filter(|_| header.plain <= plain).ok_or_else(damaged)?;
+        let body = decompressor.zstd.decompress(compressed, header.plain)?;
+        Ok::<_, ParquetError>(Some((header, body)))
+    };
+    let Some((head, dictionary)) = page(&mut from)? else { return Ok(None) };
+    if head.page != DICTIONARY_PAGE || head.encoding != PLAIN {
+        return Ok(None);
+    }
+    let empty = u32::try_from(head.values).map_err(|_| damaged())?;
+    let mut codes = Codes { codes: Vec::with_capacity(rows), has_empty: false };
+    while codes.codes.len() < rows {
+        let Some((head, body)) = page(&mut from)? else { return Ok(None) };
+        if head.page != DATA_PAGE || head.encoding != RLE_DICTIONARY {
+            return Ok(None);
+        }
+        if head.values == 0 || head.values > rows - codes.codes.len() {
+            return Err(damaged());
+        }
+        codes.add(&mut Cursor { bytes: &body }, head.values, empty).ok_or_else(damaged)?;
+    }
+    let Codes { codes, has_empty } = codes;
+    if codes.len() != rows || codes.iter().any(|code| *code > empty || *code == empty && !has_empty) {
+        return Err(damaged());
+    }
+    let values = values(&mut Cursor { bytes: &dictionary }, head.values, has_empty, kind);
+    Ok(values?.map(|values| Series::Coded { values, codes }))
+}
+
+fn damaged() -> ParquetError {
+    ParquetError::General("a column chunk is damaged".to_owned())
+}
+
+/// Codes of rows, those without a value beyond all values.
+struct Codes {
+    codes: Vec<u32>,
+    has_empty: bool,
+}
+
+impl Codes {
+    /// Adds the rows of a page.
+    fn add(&mut self, body: &mut Cursor<'_>, rows: usize, empty: u32) -> Option<()> {
+        let length = u32::from_le_bytes(body.array()?);
+        let mut levels = Cursor { bytes: body.take(usize::try_from(length).ok()?)? };
+        let [width] = body.array()?;
+        if is_all_filled(levels.bytes, rows) {
+            return numbers(body, width.into(), rows, &mut self.codes);
+        }
+        let mut is_filled = Vec::with_capacity(rows);
+        numbers(&mut levels, 1, rows, &mut is_filled)?;
+        let filled = is_filled.iter().filter(|level| **level == 1).count();
+        let mut codes = Vec::with_capacity(filled);
+        numbers(body, width.into(), filled, &mut codes)?;
+        let mut codes = codes.into_iter();
+        self.codes.extend(is_filled.iter().map(|level| {
+            let code = if *level == 1 { codes.next() } else { None };
+            code.unwrap_or(empty)
+        }));
+        self.has_empty = true;
+        Some(())
+    }
+}
+
+/// Whether levels are one run of as many ones as there are rows.
+fn is_all_filled(levels: &[u8], rows: usize) -> bool {
+    let mut levels = Cursor { bytes: levels };
+    levels.number() == Some(rows as u64 * 2) && levels.bytes == [1]
+}
+
+/// The values of a dictionary page, an empty one behind them where rows have none; nothing for a type that is not stored.
+fn values(
+    from: &mut Cursor<'_>,
+    count: usize,
+    has_empty: bool,
+    kind: &DataType,
+) -> Result<Option<ArrayRef>, ParquetError> {
+    /// Numbers of `N` bytes each.
+    fn fixed<const N: usize, T>(
+        from: &mut Cursor<'_>,
+        count: usize,
+        read: impl Fn([u8; N]) -> T,
+    ) -> Option<Vec<Option<T>>> {
+        let bytes = from.take(count.checked_mul(N)?)?;
+        Some(bytes.as_chunks().0.iter().map(|bytes| Some(read(*bytes))).collect())
+    }
+    let nothing = usize::from(has_empty);
+    let array: ArrayRef = match kind {
+        DataType::Utf8 => Arc::new(texts(from, count, has_empty)?),
+        DataType::Int32 | DataType::Date32 => {
+            let mut numbers = fixed(from, count, i32::from_le_bytes).ok_or_else(damaged)?;
+            numbers.resize(count + nothing, None);
+            match kind {
+                DataType::Int32 => Arc::new(Int32Array::from(numbers)),
+                _ => Arc::new(Date32Array::from(numbers)),
+            }
+        }
+        DataType::Int64 => {
+            let mut numbers = fixed(from, count, i64::from_le_bytes).ok_or_else(damaged)?;
+            numbers.resize(count + nothing, None);
+            Arc::new(Int64Array::from(numbers))
+        }
+        DataType::Decimal128(38, _) => {
+            let mut numbers = fixed(from, count, i128::from_be_bytes).ok_or_else(damaged)?;
+            numbers.resize(count + nothing, None);
+            Arc::new(Decimal128Array::from(numbers).with_data_type(kind.clone()))
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(array))
+}
+
+fn texts(from: &mut Cursor<'_>, count: usize, has_empty: bool) -> Result<StringArray, ParquetError> {
+    let mut bytes: Vec<u8> = Vec::with_capacity(from.bytes.len());
+    let mut ends: Vec<i32> = vec![0];
+    for _ in 0..count {
+        let length = from.array().map(u32::from_le_bytes).and_then(|length| usize::try_from(length).ok());
+        bytes.extend_from_slice(length.and_then(|length| from.take(length)).ok_or_else(damaged)?);
+        ends.push(i32::try_from(bytes.len()).map_err(|_| damaged())?);
+    }
+    let mut nulls = None;
+    if has_empty {
+        ends.extend(ends.last().copied());
+        nulls = Some(NullBuffer::from_iter((0..=count).map(|place| place < count)));
+    }
+    let texts = StringArray::try_new(OffsetBuffer::new(ends.into()), Buffer::from_vec(bytes), nulls);
+    texts.map_err(|error: ArrowError| error.into())
+}
+
+/// What the header of a page says.
+#[derive(Default)]
+struct Header {
+    page: i32,
+    plain: usize,
+    compressed: usize,
+    values: usize,
+    encoding: i32,
+}
+
+impl Header {
+    /// A header of the fields that [`super::page`] writes; none if it has others. In Thrift's compact protocol.
+    fn read(from: &mut Cursor<'_>) -> Option<Header> {
+        const NUMBER: u8 = 5;
+        const STRUCT: u8 = 12;
+        let mut header = Header::default();
+        let (mut field, mut outer) = (0u8, None);
+        loop {
+            let [byte] = from.array()?;
+            if byte == 0 {
+                match outer.take() {
+                    Some(before) => field = before,
+                    None => return Some(header),
+                }
+                continue;
+            }
+            field = field.checked_add(byte >> 4).filter(|_| byte >> 4 > 0)?;
+            match byte & 0xf {
+                STRUCT if outer.is_none() => outer = Some(std::mem::take(&mut field)),
+                NUMBER => {
+                    let number = from.number()?;
+                    let number = i32::try_from((number >> 1) as i64 ^ -((number & 1) as i64)).ok()?;
+                    match (outer, field) {
+                        (None, 1) => header.page = number,
+                        (None, 2) => header.plain = usize::try_from(number).ok()?,
+                        (None, 3) => header.compressed = usize::try_from(number).ok()?,
+                        (Some(_), 1) => header.values = usize::try_from(number).ok()?,
+                        (Some(_), 2) => header.encoding = number,
+                        _ => {}
+                    }
+                }
+                _ => return None,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::Array;
+    use arrow::compute::concat;
+    use arrow::datatypes::{Field, Schema};
+    use proptest::prelude::*;
+
+    use super::super::{Compressor, described};
+    use super::*;
+
+    fn arrays() -> impl Strategy<Value = ArrayRef> {
+        fn each<T: Clone + std::fmt::Debug>(
+            value: impl Strategy<Value = T>,
+        ) -> impl Strategy<Value = Vec<Option<T>>> {
+            proptest::collection::vec(proptest::option::weighted(0.8, value), 0..60)
+        }
+        prop_oneof![
+            each("[a-c甲]{0,2}").prop_map(|texts| Arc::new(StringArray::from(texts)) as ArrayRef),
+            each(0..9i32).prop_map(|numbers| Arc::new(Int32Array::from(numbers)) as ArrayRef),
+            each(0..9i32).prop_map(|days| Arc::new(Date32Array::from(days)) as ArrayRef),
+            each(-4..4i128).prop_map(|numbers| {
+                let typed = Decimal128Array::from(numbers).with_precision_and_scale(38, 12);
+                Arc::new(typed.expect("fits")) as ArrayRef
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(array in arrays(), repeat in prop_oneof![Just(1usize), Just(3000)]) {
+            let whole: Vec<&dyn Array> = std::iter::repeat_n(&*array, repeat).collect();
+            let array = concat(&whole).expect("one type");
+            let kind = array.data_type().clone();
+            let columns = described(&Schema::new(vec![Field::new("a", kind.clone(), true)])).expect("stored");
+            let mut compressor = Compressor::new().expect("zstd");
+            let (bytes, close) = super::super::encode(&array, &columns[0], &mut compressor).expect("encodes");
+            let mut decompressor = Decompressor::new().expect("zstd");
+            let mut read = |bytes: &[u8]| decode(bytes, &close.metadata, &kind, &mut decompressor);
+            let series = read(&bytes).expect("whole").expect("coded");
+            let back = arrow::compute::cast(&series.into_array().expect("an array"), &kind).expect("casts");
+            prop_assert_eq!(&back, &array);
+            for place in (0..bytes.len()).step_by(7) {
+                let mut other = bytes.to_vec();
+                other[place] ^= 0x55;
+                let _ = read(&other);
+                prop_assert!(read(&bytes[..place]).is_err());
+            }
+        }
+    }
+}
