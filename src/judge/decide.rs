@@ -90,6 +90,8 @@ pub fn decide(texts: Texts<'_>, units: &Units) -> Outcome {
         Vec::new()
     });
     let mut quantities = by_type(quantities, &fold(result_type));
+    // Outcomes are remembered, and most are of one quantity.
+    quantities.shrink_to_fit();
     let unit = notes.unit("unit", unit);
     for quantity in &quantities {
         notes.unit("result_text", &quantity.unit);

@@ -37,15 +37,46 @@ pub enum Official {
 #[derive(Debug, Default)]
 pub struct Decisions {
     hasher: DefaultHashBuilder,
-    shelves: [Mutex<HashTable<Decided>>; SHELVES],
+    shelves: [Mutex<Remembered>; SHELVES],
 }
 
 /// The texts of a combination, each with a NUL behind it, and what was decided.
 type Decided = (String, Arc<Outcome>);
 
 const SHELVES: usize = 16;
-/// Combinations that are remembered on each shelf.
-const REMEMBERED: usize = 1 << 16;
+/// Combinations that are remembered on each shelf before the older half of them is forgotten.
+const REMEMBERED: usize = 1 << 10;
+
+/// What was asked for lately, and what was before that.
+#[derive(Debug, Default)]
+struct Remembered {
+    late: HashTable<Decided>,
+    early: HashTable<Decided>,
+}
+
+impl Remembered {
+    fn find(&mut self, hash: u64, key: &str, hasher: &DefaultHashBuilder) -> Option<Arc<Outcome>> {
+        let is_own = |(own, _): &Decided| own == key;
+        if let Some((_, known)) = self.late.find(hash, is_own) {
+            return Some(known.clone());
+        }
+        let (decided, _) = self.early.find_entry(hash, is_own).ok()?.remove();
+        let outcome = decided.1.clone();
+        self.keep(hash, decided, hasher);
+        Some(outcome)
+    }
+
+    fn keep(&mut self, hash: u64, decided: Decided, hasher: &DefaultHashBuilder) {
+        if self.late.len() >= REMEMBERED {
+            self.early = std::mem::take(&mut self.late);
+        }
+        let hash_of = |(own, _): &Decided| hasher.hash_one(own.as_str());
+        // Another thread may have decided the same meanwhile.
+        if let Entry::Vacant(free) = self.late.entry(hash, |(own, _)| *own == decided.0, hash_of) {
+            free.insert(decided);
+        }
+    }
+}
 
 impl Decisions {
     fn of(&self, values: [&Value; 12], units: &Units) -> Arc<Outcome> {
@@ -61,8 +92,8 @@ impl Decisions {
         // The table tells its own places by the lowest and the highest bits.
         let place = (hash >> 32) as usize % SHELVES;
         let shelf = || self.shelves[place].lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, known)) = shelf().find(hash, |(own, _)| *own == key) {
-            return known.clone();
+        if let Some(known) = shelf().find(hash, &key, &self.hasher) {
+            return known;
         }
         let texts: Vec<&str> = key.split_terminator('\0').collect();
         let Ok(texts) = <[&str; 12]>::try_from(texts) else {
@@ -71,14 +102,8 @@ impl Decisions {
             return Arc::new(decide(texts.each_ref().map(String::as_str), units));
         };
         let outcome = Arc::new(decide(texts, units));
-        let mut shelf = shelf();
-        if shelf.len() < REMEMBERED {
-            let hash_of = |(own, _): &Decided| self.hasher.hash_one(own.as_str());
-            let is_own = |(own, _): &Decided| *own == key;
-            if let Entry::Vacant(free) = shelf.entry(hash, is_own, hash_of) {
-                free.insert((key, outcome.clone()));
-            }
-        }
+        key.shrink_to_fit();
+        shelf().keep(hash, (key, outcome.clone()), &self.hasher);
         outcome
     }
 }

@@ -22,46 +22,72 @@ pub enum Committed {
     Unchanged(u64),
 }
 
+/// Tables as a run will publish them: what changed of them is on disk, and nothing refers to it yet.
+#[derive(Debug)]
+pub struct Prepared {
+    latest: Option<Entry>,
+    /// Hash of the latest entry.
+    previous: Option<String>,
+    run: u64,
+    time: i64,
+    tables: Vec<(Plan, Vec<Written>)>,
+}
+
+/// Takes back what a run that died left ahead of its pins, and writes the files of what changed.
+pub(super) fn prepare(
+    lake: &Lake,
+    lock: &Lock,
+    published_at: &str,
+    tables: Vec<TableWrite>,
+) -> Result<Prepared, LakeError> {
+    lock.covers(&lake.root)?;
+    let time = milliseconds(published_at)?;
+    let (latest, previous) = lake.ledger.latest()?.unzip();
+    let run = latest.as_ref().map_or(1, |entry| entry.run.saturating_add(1));
+    take_back(&lake.tables(), &lake.tmp(), &lake.logs, latest.as_ref(), run, time)?;
+    let tables = write_plans(lake, plan(lake, latest.as_ref(), tables)?)?;
+    Ok(Prepared { latest, previous, run, time, tables })
+}
+
 pub(super) fn commit(
     lake: &Lake,
     lock: &Lock,
     draft: Draft,
-    tables: Vec<TableWrite>,
+    prepared: Prepared,
 ) -> Result<Committed, LakeError> {
     lock.covers(&lake.root)?;
-    let time = milliseconds(&draft.published_at)?;
     check_stored(lake, &draft)?;
-    let (latest, previous) = lake.ledger.latest()?.unzip();
-    let run = latest.as_ref().map_or(1, |entry| entry.run.saturating_add(1));
-    take_back(&lake.tables(), &lake.tmp(), &lake.logs, latest.as_ref(), run, time)?;
-
-    let plans = plan(lake, latest.as_ref(), tables)?;
+    let Prepared { latest, previous, run, time, tables } = prepared;
     if let Some(latest) = &latest
-        && plans.is_empty()
+        && tables.is_empty()
         && latest.draft.says_the_same(&draft)
     {
         return Ok(Committed::Unchanged(latest.run));
     }
-    let tables = publish_tables(lake, latest.as_ref(), plans, run, time)?;
+    let tables = publish_tables(lake, latest.as_ref(), tables, run, time)?;
     let entry = Entry { format: FORMAT, run, previous, draft, tables };
     lake.ledger.append(&entry)?;
     Ok(Committed::Published(Box::new(entry)))
+}
+
+fn write_plans(lake: &Lake, plans: Vec<Plan>) -> Result<Vec<(Plan, Vec<Written>)>, LakeError> {
+    let (plans, fresh): (Vec<Plan>, Vec<Vec<Partition>>) = plans.into_iter().map(Plan::apart).unzip();
+    let written = write_all(lake, &plans, fresh)?;
+    Ok(plans.into_iter().zip(written).collect())
 }
 
 /// The first half: Delta tables move ahead of their pins. Returns the new pins.
 fn publish_tables(
     lake: &Lake,
     latest: Option<&Entry>,
-    plans: Vec<Plan>,
+    tables: Vec<(Plan, Vec<Written>)>,
     run: u64,
     time: i64,
 ) -> Result<Vec<TablePin>, LakeError> {
     let pins = latest.map(|entry| entry.tables.as_slice()).unwrap_or_default();
     let mut pins: BTreeMap<String, TablePin> =
         pins.iter().map(|pin| (pin.name.clone(), pin.clone())).collect();
-    let (plans, fresh): (Vec<Plan>, Vec<Vec<Partition>>) = plans.into_iter().map(Plan::apart).unzip();
-    let written = write_all(lake, &plans, fresh)?;
-    for (plan, written) in plans.into_iter().zip(written) {
+    for (plan, written) in tables {
         let pin = publish_table(lake, pins.get(&plan.name), plan, written, run, time)?;
         pins.insert(pin.name.clone(), pin);
     }
@@ -192,8 +218,8 @@ fn signed(bytes: u64) -> i64 {
 pub(super) fn commit_then_die(lake: &Lake, draft: &Draft, tables: Vec<TableWrite>) -> Result<(), LakeError> {
     let time = milliseconds(&draft.published_at)?;
     let latest = lake.ledger.latest()?.map(|(entry, _)| entry);
-    let plans = plan(lake, latest.as_ref(), tables)?;
-    publish_tables(lake, latest.as_ref(), plans, latest.as_ref().map_or(1, |entry| entry.run + 1), time)?;
+    let tables = write_plans(lake, plan(lake, latest.as_ref(), tables)?)?;
+    publish_tables(lake, latest.as_ref(), tables, latest.as_ref().map_or(1, |entry| entry.run + 1), time)?;
     Ok(())
 }
 

@@ -23,6 +23,7 @@ use super::{Column, DataFile, LakeError, TablePin};
 use crate::column::chunks::{self, Decompressor, Series};
 
 /// A data file just written.
+#[derive(Debug)]
 pub(super) struct Written {
     pub(super) file: DataFile,
     pub(super) columns: Vec<Column>,

@@ -52,7 +52,7 @@ use std::path::{Path, PathBuf};
 use arrow::array::RecordBatch;
 use rayon::prelude::*;
 
-pub use self::commit::Committed;
+pub use self::commit::{Committed, Prepared};
 pub use self::entry::{DataFile, Draft, Entry, Input, Named, Rows, TablePin};
 pub use self::error::LakeError;
 pub use self::lock::Lock;
@@ -207,7 +207,34 @@ impl Lake {
     /// # Errors
     /// Whatever stops it; the last published run is then still the last.
     pub fn commit(&self, lock: &Lock, draft: Draft, tables: Vec<TableWrite>) -> Result<Committed, LakeError> {
-        commit::commit(self, lock, draft, tables)
+        let prepared = self.prepare(lock, &draft.published_at, tables)?;
+        self.commit_prepared(lock, draft, prepared)
+    }
+
+    /// The first half of [`Lake::commit`]: writes what changed of the tables, which nothing refers to yet.
+    ///
+    /// # Errors
+    /// Whatever stops it.
+    pub fn prepare(
+        &self,
+        lock: &Lock,
+        published_at: &str,
+        tables: Vec<TableWrite>,
+    ) -> Result<Prepared, LakeError> {
+        commit::prepare(self, lock, published_at, tables)
+    }
+
+    /// The second half: publishes.
+    ///
+    /// # Errors
+    /// As [`Lake::commit`].
+    pub fn commit_prepared(
+        &self,
+        lock: &Lock,
+        draft: Draft,
+        prepared: Prepared,
+    ) -> Result<Committed, LakeError> {
+        commit::commit(self, lock, draft, prepared)
     }
 
     /// Rows of a table as a run published it, of one month or of all; every file checked before it is decoded.

@@ -64,6 +64,7 @@ impl std::fmt::Debug for Partition {
 }
 
 /// A table's way from what is pinned to what is wanted.
+#[derive(Debug)]
 pub(super) struct Plan {
     pub(super) name: String,
     pub(super) partitioned: bool,

@@ -20,6 +20,10 @@ pub struct Store {
 #[derive(Debug)]
 pub struct Filed;
 
+/// Nothing.
+#[derive(Debug)]
+pub struct Prepared;
+
 impl Store {
     /// # Errors
     /// None.
@@ -46,9 +50,15 @@ impl Store {
 
     /// # Errors
     /// None.
+    pub fn prepare(&self, _: Vec<Filed>, _: &RunRequest) -> Result<Prepared, RunError> {
+        Ok(Prepared)
+    }
+
+    /// # Errors
+    /// None.
     pub fn commit(
         &mut self,
-        _: Vec<Filed>,
+        _: Prepared,
         _: &Evaluated,
         _: &RunRequest,
         _: &RunRecord,

@@ -214,17 +214,21 @@ pub fn publish(
     observer.stage("report");
     let since = std::time::Instant::now();
     let options = CsvOptions { byte_order_mark: request.byte_order_mark };
-    let mut draft = draft_report(&evaluated, options)?;
+    let filed = std::mem::take(&mut evaluated.filed);
+    for folder in request.share.iter().chain([&request.out]) {
+        report::check_folder(folder)?;
+    }
+    // The report keeps processors busy, the tables the disk.
+    let (draft, prepared) =
+        rayon::join(|| draft_report(&evaluated, options), || store.prepare(filed, request));
+    let mut draft = draft?;
+    let prepared = prepared?;
     let stage = |name: &str, seconds| StageSeconds { stage: name.to_owned(), seconds };
     evaluated.stages.push(stage("report", since.elapsed().as_secs_f64()));
     observer.stage("store");
     let since = std::time::Instant::now();
     let mut record = RunRecord { byte_order_mark: request.byte_order_mark, ..record_of(&evaluated, &draft) };
-    for folder in request.share.iter().chain([&request.out]) {
-        report::check_folder(folder)?;
-    }
-    let filed = std::mem::take(&mut evaluated.filed);
-    let stored = store.commit(filed, &evaluated, request, &record, &draft)?;
+    let stored = store.commit(prepared, &evaluated, request, &record, &draft)?;
     record.stages.push(stage("store", since.elapsed().as_secs_f64()));
     let json = serde_json::to_vec_pretty(&record).map_err(report::ReportError::from)?;
     draft.add("run.json", json);

@@ -15,8 +15,8 @@ use super::{Evaluated, Found, RunError, RunRequest, Stored};
 use crate::column::Frame;
 use crate::column::chunks::Series;
 use crate::lake::{
-    Committed, DataFile, Draft, Entry, Group, Input, Lake, LakeError, Lock, MONTH, Named, Partition, Rows,
-    Staging, TablePin, TableWrite,
+    Committed, DataFile, Draft, Entry, Group, Input, Lake, LakeError, Lock, MONTH, Named, Partition,
+    Prepared, Rows, Staging, TablePin, TableWrite,
 };
 use crate::model::TABLES;
 use crate::report::{self, RunRecord};
@@ -117,13 +117,21 @@ impl Store {
         Ok(filed)
     }
 
-    /// Writes what changed of each table, and commits the run. The lock is held until the store is dropped.
+    /// Writes what changed of each table; nothing is published yet.
+    ///
+    /// # Errors
+    /// Whatever stops it.
+    pub fn prepare(&self, filed: Vec<Filed>, request: &RunRequest) -> Result<Prepared, RunError> {
+        Ok(self.lake.prepare(&self.lock, &request.published_at, self.writes(filed))?)
+    }
+
+    /// Commits the run. The lock is held until the store is dropped.
     ///
     /// # Errors
     /// Whatever stops it; nothing is published then.
     pub fn commit(
         &mut self,
-        filed: Vec<Filed>,
+        prepared: Prepared,
         evaluated: &Evaluated,
         request: &RunRequest,
         record: &RunRecord,
@@ -131,7 +139,7 @@ impl Store {
     ) -> Result<Stored, RunError> {
         self.archived()?;
         let draft = draft(&self.lake, &self.lock, evaluated, request, record, report)?;
-        Ok(match self.lake.commit(&self.lock, draft, self.writes(filed))? {
+        Ok(match self.lake.commit_prepared(&self.lock, draft, prepared)? {
             Committed::Published(entry) => Stored::Published(entry.run),
             Committed::Unchanged(run) => Stored::Unchanged(run),
         })

@@ -86,7 +86,7 @@ pub fn detect(
 
 /// Bytes that are looked at to tell encodings apart; what lies behind them is decoded strictly, text by text,
 /// and refused record by record where it does not decode.
-pub const SAMPLE: usize = 4 << 20;
+pub const SAMPLE: usize = 1 << 20;
 
 /// The beginning of a text up to a line end; of one whose beginning is all ASCII, up to well behind the first
 /// character that is not.
