@@ -88,7 +88,7 @@ impl Cells {
         let dimensions: Vec<(String, Vec<String>)> =
             dimensions.into_par_iter().zip(&mut columns.codes).map(sort).collect();
         let order = columns.in_order(&dimensions);
-        Cells { fact, dimensions, columns: columns.added_up(&order) }
+        Cells { fact, dimensions, columns: columns.added_up(order) }
     }
 
     /// The table over fewer dimensions.
@@ -170,11 +170,11 @@ impl Columns {
         }
     }
 
-    /// The cells in this order, neighbours that are alike as one.
-    fn added_up(&self, order: &[u32]) -> Columns {
+    /// The cells in this order, neighbours that are alike as one. Of each column there is one form at a time.
+    fn added_up(self, order: Vec<u32>) -> Columns {
         let mut firsts: Vec<u32> = Vec::with_capacity(order.len());
         let mut counts: Vec<i64> = Vec::with_capacity(order.len());
-        for place in order {
+        for place in &order {
             let is_like = firsts.last().is_some_and(|first| {
                 let (first, place) = (*first as usize, *place as usize);
                 self.days[first] == self.days[place]
@@ -188,9 +188,10 @@ impl Columns {
                 }
             }
         }
-        let gather = |codes: &Vec<u32>| firsts.iter().map(|first| codes[*first as usize]).collect();
+        drop(order);
+        let gather = |codes: Vec<u32>| firsts.iter().map(|first| codes[*first as usize]).collect();
         Columns {
-            codes: self.codes.par_iter().map(gather).collect(),
+            codes: self.codes.into_par_iter().map(gather).collect(),
             days: firsts.iter().map(|first| self.days[*first as usize]).collect(),
             counts,
         }

@@ -1,42 +1,72 @@
 use std::sync::{Mutex, PoisonError};
 
 use jiff::civil::Date;
-use rayon::prelude::*;
 
 use super::cells::Columns;
 use super::{Cells, Counts, Fact};
 use crate::column::{Combinations, Interner};
 
-/// Adds counts up as they come, from any thread. Of a fact there are never more sums than threads that add at a time.
+/// Adds counts up as they come, from any thread. Of a fact there is one sum, for it can be large: who finds another thread
+/// at it leaves the counts there.
 #[derive(Debug, Default)]
 pub struct Totals {
-    waiting: Mutex<Vec<Sum>>,
+    facts: Mutex<Vec<Total>>,
+}
+
+#[derive(Debug)]
+struct Total {
+    fact: String,
+    /// None while a thread adds to it.
+    sum: Option<Sum>,
+    waiting: Vec<Counts>,
 }
 
 impl Totals {
     pub fn add(&self, counts: Counts) {
-        let waiting = || self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = |sums: &mut Vec<Sum>| {
-            let own = sums.iter().position(|sum| sum.fact == counts.fact)?;
-            Some(sums.swap_remove(own))
+        let mut next = self.begin(counts);
+        while let Some((mut sum, counts)) = next {
+            sum.add(counts);
+            next = self.go_on(sum);
+        }
+    }
+
+    fn begin(&self, counts: Counts) -> Option<(Sum, Counts)> {
+        let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(own) = facts.iter_mut().find(|own| own.fact == counts.fact) else {
+            facts.push(Total { fact: counts.fact.clone(), sum: None, waiting: Vec::new() });
+            return Some((Sum::new(&counts.fact), counts));
         };
-        let taken = place(&mut waiting());
-        let mut sum = taken.unwrap_or_else(|| Sum::new(&counts.fact));
-        sum.add(counts);
-        waiting().push(sum);
+        match own.sum.take() {
+            Some(sum) => Some((sum, counts)),
+            None => {
+                own.waiting.push(counts);
+                None
+            }
+        }
+    }
+
+    /// What was left meanwhile; the sum goes back if that is nothing.
+    fn go_on(&self, sum: Sum) -> Option<(Sum, Counts)> {
+        let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = facts.iter_mut().find(|own| own.fact == sum.fact)?;
+        match own.waiting.pop() {
+            Some(counts) => Some((sum, counts)),
+            None => {
+                own.sum = Some(sum);
+                None
+            }
+        }
     }
 
     /// The sum of each fact, in the order of [`Fact::ALL`].
     pub fn finish(self) -> Vec<Cells> {
-        let mut sums = self.waiting.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let of_fact = |fact: Fact| sums.extract_if(.., |sum| sum.fact == fact.name()).collect::<Vec<Sum>>();
-        let facts: Vec<Vec<Sum>> = Fact::ALL.into_iter().map(of_fact).collect();
-        let added = facts.into_par_iter().filter_map(|mut sums| {
-            // What is less is added to what is more.
-            sums.sort_by_key(|sum| std::cmp::Reverse(sum.counts.len()));
-            sums.into_iter().reduce(Sum::joined).map(Sum::into_cells)
-        });
-        added.collect()
+        let mut facts = self.facts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let of_fact = |fact: Fact| {
+            let own = facts.iter_mut().find(|own| own.fact == fact.name())?;
+            own.sum.take()
+        };
+        // One after the other: two forms of one fact's cells are enough to hold at a time.
+        Fact::ALL.into_iter().filter_map(of_fact).map(Sum::into_cells).collect()
     }
 }
 
@@ -87,30 +117,16 @@ impl Sum {
         }
     }
 
-    fn joined(mut self, other: Sum) -> Sum {
-        let names = self.dimensions.iter_mut().zip(&other.dimensions);
-        let names = names.map(|((_, known), (_, texts))| known.intern_all(texts.values()));
-        let mut names: Vec<Vec<u32>> = names.collect();
-        names.push(self.days.intern_all(other.days.values()));
-        let mut key = vec![0; names.len()];
-        for (own, count) in other.keys.rows().zip(&other.counts) {
-            for ((part, names), code) in key.iter_mut().zip(&names).zip(own) {
-                *part = names[*code as usize];
-            }
-            self.count(&key, *count);
-        }
-        self
-    }
-
     fn into_cells(self) -> Cells {
-        let dimensions = self.dimensions.len();
+        let Sum { fact, dimensions, days, keys, counts } = self;
         let columns = Columns {
-            codes: (0..dimensions).map(|place| self.keys.column(place).collect()).collect(),
-            days: self.keys.column(dimensions).map(|code| self.days.values()[code as usize]).collect(),
-            counts: self.counts,
+            codes: (0..dimensions.len()).map(|place| keys.column(place).collect()).collect(),
+            days: keys.column(dimensions.len()).map(|code| days.values()[code as usize]).collect(),
+            counts,
         };
-        let dimensions = self.dimensions.into_iter().map(|(name, texts)| (name, texts.into_values()));
-        Cells::unsorted(&self.fact, dimensions.collect(), columns).canonical()
+        drop(keys);
+        let dimensions = dimensions.into_iter().map(|(name, texts)| (name, texts.into_values()));
+        Cells::unsorted(&fact, dimensions.collect(), columns).canonical()
     }
 }
 
@@ -126,6 +142,7 @@ impl Cells {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rayon::prelude::*;
 
     use super::super::Counted;
     use super::*;
@@ -148,13 +165,7 @@ mod tests {
             for (fact, rows) in &tables {
                 totals[0].add(counted(fact, rows));
             }
-            // As if each had been added by a thread of its own.
-            let each = tables.iter().map(|(fact, rows)| {
-                let mut sum = Sum::new(fact);
-                sum.add(counted(fact, rows));
-                sum
-            });
-            totals[1].waiting.lock().expect("sound").extend(each);
+            tables.par_iter().with_max_len(1).for_each(|(fact, rows)| totals[1].add(counted(fact, rows)));
             let expected: Vec<Cells> = ["samples", "duties"].into_iter().filter_map(|fact| {
                 let own: Vec<_> = tables.iter().filter(|(own, _)| *own == fact).collect();
                 let rows = own.iter().flat_map(|(_, rows)| rows.iter());

@@ -22,5 +22,5 @@ pub use duty::{Clocks, Overdue, Standing, Step, overdue};
 pub use enterprise::{Match, Register, Stated};
 pub use exact::{Comparison, Fraction, round_half_even};
 pub use sample::{CONCLUSION, ConclusionFrom, conclude};
-pub use suspicious::{list_suspicious, measured};
+pub use suspicious::{Occurrences, measured};
 pub use verdict::{Doubt, Judgement, Measurement, Verdict, judge};

@@ -6,7 +6,7 @@
 //! list is an invitation to look: it changes no verdict and no figure.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
 use rayon::prelude::*;
@@ -48,53 +48,61 @@ pub fn measured(determinations: &Frame, samples: &Frame) -> Frame {
     frame.compact()
 }
 
-/// Lists results that are far from those of the same analyte in the same category, or in all categories where one
-/// has too few. All parts of the results are looked at together.
-///
-/// # Errors
-/// The first part that cannot be had.
-pub fn list_suspicious<E: Send>(
-    parts: usize,
-    part: impl Fn(usize) -> Result<Frame, E> + Sync,
-    units: &Units,
-) -> Result<Vec<Rejection>, E> {
-    let by_category = (0..parts)
-        .into_par_iter()
-        .map(|index| Ok(count(&Compared::of(&part(index)?, units))))
-        .try_reduce(Groups::new, |one, other| Ok(added(one, other)))?;
-    let mut by_analyte = Groups::new();
-    for ((analyte, _), results) in &by_category {
-        let wide = by_analyte.entry((analyte.clone(), Value::Missing)).or_default();
-        results.iter().for_each(|(result, count)| *wide.entry(result.clone()).or_default() += count);
+/// How often each result occurs among its like, added up as parts of the results come, from any thread.
+#[derive(Debug, Default)]
+pub struct Occurrences {
+    groups: Mutex<Groups>,
+}
+
+impl Occurrences {
+    /// Adds what [`measured`] found.
+    pub fn add(&self, measured: &Frame, units: &Units) {
+        let more = count(&Compared::of(measured, units));
+        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        for (group, results) in more {
+            let own = groups.entry(group).or_default();
+            results.into_iter().for_each(|(result, count)| *own.entry(result).or_default() += count);
+        }
     }
-    let usual = |groups: Groups| -> HashMap<(Value, Value), Usual> {
-        let groups: Vec<((Value, Value), Results)> = groups.into_iter().collect();
-        let usual = groups.into_par_iter().filter_map(|(group, results)| Some((group, Usual::of(&results)?)));
-        usual.collect::<Vec<_>>().into_iter().collect()
-    };
-    let usual = UsualBy { category: usual(by_category), analyte: usual(by_analyte) };
-    let listed: Vec<Vec<Rejection>> = (0..parts)
-        .into_par_iter()
-        .map(|index| {
-            let frame = part(index)?;
-            Ok(list(&frame, &Compared::of(&frame, units), &usual))
-        })
-        .collect::<Result<_, E>>()?;
-    Ok(listed.concat())
+
+    /// Lists results that are far from those of the same analyte in the same category, or in all categories where one
+    /// has too few. The parts are those that were added.
+    ///
+    /// # Errors
+    /// The first part that cannot be had.
+    pub fn list_suspicious<E: Send>(
+        self,
+        parts: usize,
+        part: impl Fn(usize) -> Result<Frame, E> + Sync,
+        units: &Units,
+    ) -> Result<Vec<Rejection>, E> {
+        let by_category = self.groups.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut by_analyte = Groups::new();
+        for ((analyte, _), results) in &by_category {
+            let wide = by_analyte.entry((analyte.clone(), Value::Missing)).or_default();
+            results.iter().for_each(|(result, count)| *wide.entry(result.clone()).or_default() += count);
+        }
+        let usual = |groups: Groups| -> HashMap<(Value, Value), Usual> {
+            let groups: Vec<((Value, Value), Results)> = groups.into_iter().collect();
+            let usual =
+                groups.into_par_iter().filter_map(|(group, results)| Some((group, Usual::of(&results)?)));
+            usual.collect::<Vec<_>>().into_iter().collect()
+        };
+        let usual = UsualBy { category: usual(by_category), analyte: usual(by_analyte) };
+        let listed: Vec<Vec<Rejection>> = (0..parts)
+            .into_par_iter()
+            .map(|index| {
+                let frame = part(index)?;
+                Ok(list(&frame, &Compared::of(&frame, units), &usual))
+            })
+            .collect::<Result<_, E>>()?;
+        Ok(listed.concat())
+    }
 }
 
 /// How often each dimension and logarithm occurs, by analyte and category.
 type Groups = HashMap<(Value, Value), Results>;
 type Results = HashMap<(Arc<str>, i64), u64>;
-
-fn added(one: Groups, other: Groups) -> Groups {
-    let (mut sum, rest) = if one.len() < other.len() { (other, one) } else { (one, other) };
-    for (group, results) in rest {
-        let own = sum.entry(group).or_default();
-        results.into_iter().for_each(|(result, count)| *own.entry(result).or_default() += count);
-    }
-    sum
-}
 
 /// Results as they are compared: which analyte in which category, and how much.
 struct Compared {

@@ -22,7 +22,8 @@ pub enum Committed {
     Unchanged(u64),
 }
 
-/// Tables as a run will publish them: what changed of them is on disk, and nothing refers to it yet.
+/// Tables as a run will publish them: what changed of them is on disk, and nothing refers to it yet. It is removed again
+/// if the run is not committed.
 #[derive(Debug)]
 pub struct Prepared {
     latest: Option<Entry>,
@@ -57,13 +58,14 @@ pub(super) fn commit(
 ) -> Result<Committed, LakeError> {
     lock.covers(&lake.root)?;
     check_stored(lake, &draft)?;
-    let Prepared { latest, previous, run, time, tables } = prepared;
+    let Prepared { latest, previous, run, time, mut tables } = prepared;
     if let Some(latest) = &latest
         && tables.is_empty()
         && latest.draft.says_the_same(&draft)
     {
         return Ok(Committed::Unchanged(latest.run));
     }
+    tables.iter_mut().flat_map(|(_, written)| written).for_each(|file| file.unnamed.keep());
     let tables = publish_tables(lake, latest.as_ref(), tables, run, time)?;
     let entry = Entry { format: FORMAT, run, previous, draft, tables };
     lake.ledger.append(&entry)?;
@@ -218,7 +220,8 @@ fn signed(bytes: u64) -> i64 {
 pub(super) fn commit_then_die(lake: &Lake, draft: &Draft, tables: Vec<TableWrite>) -> Result<(), LakeError> {
     let time = milliseconds(&draft.published_at)?;
     let latest = lake.ledger.latest()?.map(|(entry, _)| entry);
-    let tables = write_plans(lake, plan(lake, latest.as_ref(), tables)?)?;
+    let mut tables = write_plans(lake, plan(lake, latest.as_ref(), tables)?)?;
+    tables.iter_mut().flat_map(|(_, written)| written).for_each(|file| file.unnamed.keep());
     publish_tables(lake, latest.as_ref(), tables, latest.as_ref().map_or(1, |entry| entry.run + 1), time)?;
     Ok(())
 }
@@ -228,10 +231,10 @@ mod tests {
     use std::fs;
     use std::sync::Arc;
 
-    use arrow::array::{Array, Int64Array, RecordBatch, StringArray};
+    use arrow::array::{Array, Int64Array, RecordBatch};
 
     use super::*;
-    use crate::lake::testing::{batch, change, codes, draft, lake, next, publish, samples, table};
+    use crate::lake::testing::{batch, change, codes, draft, lake, next, publish, rows, samples, table};
 
     fn parquet_files(lake: &Lake) -> usize {
         let months = fs::read_dir(lake.tables().join("samples")).expect("lists").flatten();
@@ -248,7 +251,7 @@ mod tests {
         let (_root, lake) = lake();
         let lock = lake.lock(false).expect("locks");
         let entry = publish(&lake, &lock, draft(), vec![table("samples", samples())]);
-        let may = lake.read(&entry, "samples", Some("2020-05")).expect("reads");
+        let may = rows(&lake, &entry, "samples", Some("2020-05")).expect("reads");
         let expected = batch(&["S1", "S2"]);
         assert_eq!(may.len(), 1);
         for field in expected.schema().fields() {
@@ -257,10 +260,8 @@ mod tests {
                 arrow::compute::cast(was.expect("there"), is.expect("there").data_type()).expect("casts");
             assert_eq!(&was, is.expect("there"), "{}", field.name());
         }
-        let month = may[0].column_by_name("month").expect("there");
-        assert_eq!(month.as_ref(), &StringArray::from(vec!["2020-05", "2020-05"]) as &dyn Array);
         assert_eq!(lake.latest().expect("reads"), Some(entry.clone()));
-        assert!(matches!(lake.read(&entry, "duties", None), Err(LakeError::NoTable { .. })));
+        assert!(matches!(rows(&lake, &entry, "duties", None), Err(LakeError::NoTable { .. })));
     }
 
     #[test]
@@ -292,6 +293,23 @@ mod tests {
         // Back to what was: the old file is there still.
         let fourth = publish(&lake, &lock, draft(), vec![table("samples", samples())]);
         assert_eq!((codes(&lake, &fourth), parquet_files(&lake)), (codes(&lake, &first), 3));
+    }
+
+    #[test]
+    fn what_is_prepared_and_not_committed_is_gone_again() {
+        let (_root, lake) = lake();
+        let lock = lake.lock(false).expect("locks");
+        let first = publish(&lake, &lock, draft(), vec![table("samples", samples())]);
+        publish(&lake, &lock, draft(), vec![table("samples", change(samples(), "2020-06"))]);
+        let prepare = |months| {
+            let prepared = lake.prepare(&lock, &draft().published_at, vec![table("samples", months)]);
+            let written = parquet_files(&lake);
+            drop(prepared.expect("writes"));
+            (written, parquet_files(&lake))
+        };
+        assert_eq!(prepare(change(samples(), "2020-05")), (4, 3));
+        assert_eq!(prepare(samples()), (3, 3), "the file of an earlier run stays");
+        assert_eq!(codes(&lake, &first), ["S1", "S2", "S3"]);
     }
 
     #[test]
@@ -331,7 +349,7 @@ mod tests {
         // And the run that had died goes through, with its new column.
         let second = publish(&lake, &lock, draft(), wider(&["S7"]));
         assert_eq!(codes(&lake, &second), ["S1", "S2", "S3", "S7"]);
-        let may = lake.read(&second, "samples", Some("2020-05")).expect("reads");
+        let may = rows(&lake, &second, "samples", Some("2020-05")).expect("reads");
         assert_eq!(may[0].column_by_name("note").expect("there").null_count(), 2);
         assert_eq!(lake.verify(None).expect("verifies").damage, []);
     }
@@ -347,7 +365,7 @@ mod tests {
         };
         let first = publish(&lake, &lock, draft(), vec![whole("a", &["E1", "E2"])]);
         assert_eq!(codes(&lake, &first), ["E1", "E2"]);
-        assert!(lake.read(&first, "samples", None).expect("reads")[0].column_by_name("month").is_none());
+        assert_eq!(lake.files(&first, "samples").expect("lists")[0].month, "");
         let empty = TableWrite { partitions: Vec::new(), ..whole("", &[]) };
         let second = publish(&lake, &lock, draft(), vec![empty]);
         assert!(codes(&lake, &second).is_empty());

@@ -6,9 +6,8 @@
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchReader, StringArray, new_null_array};
+use arrow::array::{RecordBatch, RecordBatchReader, new_null_array};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
@@ -17,7 +16,7 @@ use rayon::prelude::*;
 use super::disk::{Readers, Taken, aside, at, settle};
 use super::error::parquet;
 use super::plan::{Content, Partition};
-use super::schema::{MONTH, columns_of, conform, extend, read_schema, stored_schema, without_month};
+use super::schema::{MONTH, columns_of, extend, stored_schema, without_month};
 use super::stats::stats_of;
 use super::{Column, DataFile, LakeError, TablePin};
 use crate::column::chunks::{self, Decompressor, Series};
@@ -29,6 +28,26 @@ pub(super) struct Written {
     pub(super) columns: Vec<Column>,
     /// For Delta's log.
     pub(super) stats: String,
+    pub(super) unnamed: Unnamed,
+}
+
+/// A file that nothing refers to yet: it goes with this unless it is kept.
+#[derive(Debug)]
+pub(super) struct Unnamed(Option<PathBuf>);
+
+impl Unnamed {
+    pub(super) fn keep(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unnamed {
+    fn drop(&mut self) {
+        if let Some(path) = self.0.take() {
+            // It would do no harm if it stayed.
+            let _ = std::fs::remove_file(path);
+        }
+    }
 }
 
 /// Passes bytes on to the file and hashes them: what is pinned is what was meant, not what a disk gave back.
@@ -91,30 +110,30 @@ pub(super) fn write(
     let name = blake3.get(..32).unwrap_or(&blake3);
     let path =
         if month.is_empty() { format!("{name}.parquet") } else { format!("{MONTH}={month}/{name}.parquet") };
-    settle(temporary, &folder.join(&path), Taken::Replace)?;
+    let target = folder.join(&path);
+    // Equal bytes have an equal name: what is there already may be an earlier run's.
+    let unnamed = Unnamed((!target.exists()).then(|| target.clone()));
+    settle(temporary, &target, Taken::Replace)?;
     let stats = stats_of(&metadata, &columns);
     let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
     let file = DataFile { path, month, rows, bytes, blake3, digest };
-    Ok(Written { file, columns, stats })
+    Ok(Written { file, columns, stats, unnamed })
 }
 
 /// A pinned file, held against its hash, with those columns that are wanted.
 struct Checked<'a> {
     path: PathBuf,
     table: &'a TablePin,
-    file: &'a DataFile,
     bytes: Bytes,
     metadata: ArrowReaderMetadata,
     columns: Vec<Column>,
-    /// Whether the month is wanted too.
-    has_month: bool,
 }
 
 impl<'a> Checked<'a> {
     fn open(
         folder: &Path,
         table: &'a TablePin,
-        file: &'a DataFile,
+        file: &DataFile,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<Checked<'a>, LakeError> {
         let path = folder.join(&file.path);
@@ -129,23 +148,18 @@ impl<'a> Checked<'a> {
             return Err(damaged(format!("BLAKE3 is {found}, not {}", file.blake3)));
         }
         let metadata = chunks::footer(&bytes).map_err(parquet(&path))?;
-        let has_month = table.partitioned && wanted(MONTH);
         let columns = table.columns.iter().filter(|column| wanted(&column.name)).cloned().collect();
-        Ok(Checked { path, table, file, bytes, metadata, columns, has_month })
+        Ok(Checked { path, table, bytes, metadata, columns })
     }
 
     fn rows(&self, group: usize) -> usize {
         usize::try_from(self.metadata.metadata().row_group(group).num_rows()).unwrap_or_default()
     }
 
-    /// The rows of a row group: one batch, for texts of two in one would have to be coded anew.
-    fn batch<'n>(
-        &self,
-        group: usize,
-        names: impl IntoIterator<Item = &'n str>,
-    ) -> Result<RecordBatch, LakeError> {
+    /// A column of a row group: one batch, for texts of two in one would have to be coded anew.
+    fn batch(&self, group: usize, name: &str) -> Result<RecordBatch, LakeError> {
         let failed = &parquet(&self.path);
-        let mask = ProjectionMask::columns(self.metadata.parquet_schema(), names);
+        let mask = ProjectionMask::columns(self.metadata.parquet_schema(), [name]);
         let reader =
             ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.metadata.clone());
         let reader = reader.with_projection(mask).with_row_groups(vec![group]);
@@ -164,27 +178,22 @@ impl<'a> Checked<'a> {
         let stored = self.metadata.metadata().row_group(group);
         let rows = self.rows(group);
         let mut all = Vec::with_capacity(self.columns.len());
-        let constant = |values| Series::Coded { values, codes: vec![0; rows] };
         for column in &self.columns {
             let kind = column.kind.arrow();
             let name = column.name.as_str();
             let own = stored.columns().iter().find(|own| own.column_descr().name() == name);
             let series = match own {
                 // Columns that came later are empty.
-                None => constant(new_null_array(&kind, 1)),
+                None => Series::Coded { values: new_null_array(&kind, 1), codes: vec![0; rows] },
                 Some(chunk) => {
-                    let decoded = chunks::decode(&self.bytes, chunk, &kind, decompressor);
+                    let decoded = chunks::decode(&self.bytes, chunk, rows, &kind, decompressor);
                     match decoded.map_err(parquet(&self.path))? {
                         Some(series) => series,
-                        None => Series::Plain(self.batch(group, [name])?.column(0).clone()),
+                        None => Series::Plain(self.batch(group, name)?.column(0).clone()),
                     }
                 }
             };
             all.push((column.name.clone(), series));
-        }
-        if self.has_month {
-            let month = StringArray::from_iter_values([self.file.month.as_str()]);
-            all.push((MONTH.to_owned(), constant(Arc::new(month))));
         }
         Ok(all)
     }
@@ -194,24 +203,8 @@ impl<'a> Checked<'a> {
     }
 }
 
-/// Rows of one pinned file, as rows of the table, only those columns that are wanted: a batch for each row group.
-pub(super) fn read(
-    folder: &Path,
-    table: &TablePin,
-    file: &DataFile,
-    wanted: impl Fn(&str) -> bool,
-) -> Result<Vec<RecordBatch>, LakeError> {
-    let checked = Checked::open(folder, table, file, wanted)?;
-    let schema = read_schema(&checked.columns, checked.has_month);
-    let names = || checked.columns.iter().map(|column| column.name.as_str());
-    let batch = |group| {
-        conform(&checked.batch(group, names())?, &Arc::clone(&schema), &file.month)
-            .map_err(|source| LakeError::Arrow { table: table.name.clone(), source })
-    };
-    checked.groups().map(batch).collect()
-}
-
-/// Likewise, as values and codes: each row group is handed to `take` as soon as it is decoded, with the number of its rows.
+/// Rows of one pinned file, as rows of the table, only those columns that are wanted, as values and codes: each row group
+/// is handed to `take` as soon as it is decoded, with the number of its rows.
 pub(super) fn read_coded<T: Send>(
     folder: &Path,
     table: &TablePin,

@@ -14,14 +14,16 @@
 //! atomic rename.
 //!
 //! ```text
-//!   lock ─► take back ─► archive raw, put objects ─► Parquet files ─► Delta commit per changed table
-//!             │          (synced, by hash)           (synced, by hash)  (synced, put if absent)
-//!             │                                                             │ tables are ahead of their pins
-//!   ══════════╪═════════════════════════════════════════════════════════════▼══════════════════════════
-//!             │                                            ledger/N.json  (synced, put if absent) = published
-//!             │                                                             │
-//!             └── the next run puts a table that is                         ▼
-//!                 ahead of its pin back, by one more Delta commit       ledger/head
+//!   lock ─┬─► archive raw ──────────────► put objects ─┬─► Delta commit per changed table
+//!         │   (synced, by hash)         (synced, by hash) │   (synced, put if absent)
+//!         └─► take back ─► Parquet files ─────────────────┘         │ tables are ahead of their pins
+//!             │            (synced, by hash)                        │
+//!   ══════════╪═════════════════════════════════════════════════════▼══════════════════════════════════
+//!             │                                    ledger/N.json  (synced, put if absent) = published
+//!             │                                                     │
+//!             └── the next run puts a table that is                 ▼
+//!                 ahead of its pin back, by one more        ledger/head
+//!                 Delta commit
 //! ```
 //!
 //! Readers take no lock. They read the last entry and then only the files that it pins, each held against
@@ -49,7 +51,6 @@ mod verify;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use arrow::array::RecordBatch;
 use rayon::prelude::*;
 
 pub use self::commit::{Committed, Prepared};
@@ -211,7 +212,8 @@ impl Lake {
         self.commit_prepared(lock, draft, prepared)
     }
 
-    /// The first half of [`Lake::commit`]: writes what changed of the tables, which nothing refers to yet.
+    /// The first half of [`Lake::commit`]: writes what changed of the tables, which nothing refers to yet. What is not
+    /// committed is removed again.
     ///
     /// # Errors
     /// Whatever stops it.
@@ -235,24 +237,6 @@ impl Lake {
         prepared: Prepared,
     ) -> Result<Committed, LakeError> {
         commit::commit(self, lock, draft, prepared)
-    }
-
-    /// Rows of a table as a run published it, of one month or of all; every file checked before it is decoded.
-    ///
-    /// # Errors
-    /// [`LakeError::NoTable`], or a file is damaged.
-    pub fn read(
-        &self,
-        entry: &Entry,
-        table: &str,
-        month: Option<&str>,
-    ) -> Result<Vec<RecordBatch>, LakeError> {
-        let pin = pin(entry, table)?;
-        let mut batches = Vec::new();
-        for file in pin.files.iter().filter(|file| month.is_none_or(|month| file.month == month)) {
-            batches.extend(files::read(&self.tables().join(&pin.name), pin, file, |_| true)?);
-        }
-        Ok(batches)
     }
 
     /// What `take` makes of the wanted columns of one pinned file, row group by row group, as they are coded, with the

@@ -3,14 +3,13 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StringArray, new_null_array};
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::error::ArrowError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::LakeError;
-use crate::column::chunks;
 
 /// The partition column. It is in no data file: Delta keeps it in the log, readers add it.
 pub const MONTH: &str = "month";
@@ -156,34 +155,6 @@ pub(super) fn without_month(batch: RecordBatch) -> Result<RecordBatch, ArrowErro
 pub(super) fn stored_schema(columns: &[Column]) -> SchemaRef {
     let field = |column: &Column| Field::new(&column.name, column.kind.arrow(), true);
     Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<Field>>()))
-}
-
-/// What a reader of the table sees: its columns in their order, texts as codes, then the month.
-pub(super) fn read_schema(columns: &[Column], partitioned: bool) -> SchemaRef {
-    let field = |column: &Column| Field::new(&column.name, chunks::coded(column.kind.arrow()), true);
-    let month = partitioned.then(|| Field::new(MONTH, DataType::Utf8, true));
-    Arc::new(Schema::new(columns.iter().map(field).chain(month).collect::<Vec<Field>>()))
-}
-
-/// A batch of a file as rows of the table: columns that came later are empty, the month is filled in.
-pub(super) fn conform(
-    batch: &RecordBatch,
-    schema: &SchemaRef,
-    month: &str,
-) -> Result<RecordBatch, ArrowError> {
-    let rows = batch.num_rows();
-    let mut arrays: Vec<ArrayRef> = Vec::with_capacity(schema.fields().len());
-    for field in schema.fields() {
-        arrays.push(match batch.column_by_name(field.name()) {
-            Some(array) => Arc::clone(array),
-            None if field.name() == MONTH => {
-                Arc::new(StringArray::from_iter_values(std::iter::repeat_n(month, rows)))
-            }
-            None => new_null_array(field.data_type(), rows),
-        });
-    }
-    let options = RecordBatchOptions::new().with_row_count(Some(rows));
-    RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options)
 }
 
 #[cfg(test)]

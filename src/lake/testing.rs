@@ -6,9 +6,11 @@ use arrow::array::{
     ArrayRef, AsArray, Date32Array, Decimal128Array, DictionaryArray, Int32Array, Int64Array, RecordBatch,
     StringArray,
 };
-use arrow::datatypes::Int32Type;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Int32Type};
 
-use super::{Committed, Draft, Entry, Lake, Lock, Named, Partition, TableWrite};
+use super::{Committed, DataFile, Draft, Entry, Lake, LakeError, Lock, Named, Partition, TableWrite};
+use crate::column::chunks::Series;
 
 /// Month and the codes of its samples.
 pub(super) type Months = Vec<(&'static str, Vec<&'static str>)>;
@@ -79,14 +81,39 @@ pub(super) fn publish(lake: &Lake, lock: &Lock, draft: Draft, tables: Vec<TableW
     }
 }
 
+/// Rows of a table as a run published it, of one month or of all, row group by row group.
+pub(super) fn rows(
+    lake: &Lake,
+    entry: &Entry,
+    table: &str,
+    month: Option<&str>,
+) -> Result<Vec<RecordBatch>, LakeError> {
+    let array = |series: Series| {
+        let array = series.into_array().expect("codes of its values");
+        match array.data_type().clone() {
+            DataType::Dictionary(_, kind) => cast(&array, &kind).expect("casts"),
+            _ => array,
+        }
+    };
+    let batch = |_, group: Vec<(String, Series)>| {
+        let columns = group.into_iter().map(|(name, series)| (name, array(series), true));
+        RecordBatch::try_from_iter_with_nullable(columns).expect("columns of one length")
+    };
+    let mut batches = Vec::new();
+    let is_asked = |file: &DataFile| month.is_none_or(|month| file.month == month);
+    for file in lake.files(entry, table)?.iter().filter(|file| is_asked(file)) {
+        let pin = entry.table(table).expect("it has files");
+        batches.extend(lake.read_coded(pin, file, |_| true, batch)?);
+    }
+    Ok(batches)
+}
+
 /// Codes of all samples, sorted.
 pub(super) fn codes(lake: &Lake, entry: &Entry) -> Vec<String> {
-    let batches = lake.read(entry, "samples", None).expect("reads");
     let mut codes: Vec<String> = Vec::new();
-    for batch in batches {
-        let column = batch.column_by_name("sample_code").expect("there").as_dictionary::<Int32Type>();
-        let texts = column.downcast_dict::<StringArray>().expect("text");
-        codes.extend(texts.into_iter().flatten().map(str::to_owned));
+    for batch in rows(lake, entry, "samples", None).expect("reads") {
+        let column = batch.column_by_name("sample_code").expect("there").as_string::<i32>();
+        codes.extend(column.iter().flatten().map(str::to_owned));
     }
     codes.sort_unstable();
     codes

@@ -1,6 +1,7 @@
 //! From tables to published figures: tally, indicate, write, store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use hashbrown::HashMap;
 use jiff::civil::Date;
@@ -212,33 +213,43 @@ pub fn publish(
     observer: &dyn Observer,
 ) -> Result<Outcome, RunError> {
     observer.stage("report");
-    let since = std::time::Instant::now();
     let options = CsvOptions { byte_order_mark: request.byte_order_mark };
     let filed = std::mem::take(&mut evaluated.filed);
     for folder in request.share.iter().chain([&request.out]) {
         report::check_folder(folder)?;
     }
-    // The report keeps processors busy, the tables the disk.
-    let (draft, prepared) =
-        rayon::join(|| draft_report(&evaluated, options), || store.prepare(filed, request));
-    let mut draft = draft?;
-    let prepared = prepared?;
-    let stage = |name: &str, seconds| StageSeconds { stage: name.to_owned(), seconds };
-    evaluated.stages.push(stage("report", since.elapsed().as_secs_f64()));
+    // The report keeps processors busy, the tables the disk: together these stages take less than their sum.
+    let ((draft, reporting), (prepared, preparing)) = rayon::join(
+        || timed(|| draft_report(&evaluated, options)),
+        || timed(|| store.prepare(filed, request)),
+    );
+    let (draft, prepared) = (draft?, prepared?);
+    let stage =
+        |name: &str, took: Duration| StageSeconds { stage: name.to_owned(), seconds: took.as_secs_f64() };
+    evaluated.stages.push(stage("report", reporting));
     observer.stage("store");
-    let since = std::time::Instant::now();
+    let since = Instant::now();
     let mut record = RunRecord { byte_order_mark: request.byte_order_mark, ..record_of(&evaluated, &draft) };
-    let stored = store.commit(prepared, &evaluated, request, &record, &draft)?;
-    record.stages.push(stage("store", since.elapsed().as_secs_f64()));
-    let json = serde_json::to_vec_pretty(&record).map_err(report::ReportError::from)?;
-    draft.add("run.json", json);
-    report::publish(&request.out, &draft)?;
+    let (stored, report) = rayon::join(
+        || store.commit(prepared, &evaluated, request, &record, &draft),
+        || report::prepare(&request.out, &draft),
+    );
+    let (stored, report) = (stored?, report?);
+    record.stages.push(stage("store", preparing + since.elapsed()));
+    let mut last = Draft::default();
+    last.add("run.json", serde_json::to_vec_pretty(&record).map_err(report::ReportError::from)?);
+    report.publish(&last)?;
     if let Some(folder) = &request.share {
         report::publish(folder, &super::share::draft_share(&evaluated, options)?)?;
     }
     // Until here nobody else writes to this lake, or to this report.
     drop(store);
     Ok(Outcome { evaluated, record, stored })
+}
+
+fn timed<T>(make: impl FnOnce() -> T) -> (T, Duration) {
+    let since = Instant::now();
+    (make(), since.elapsed())
 }
 
 /// Makes the files of the report, all but `run.json`.

@@ -17,7 +17,7 @@ use super::store::{Filed, Store};
 use super::{RunError, load};
 use crate::column::{Frame, Held, Shelf};
 use crate::cube::{Cells, Fact, Totals};
-use crate::judge::{Decisions, list_suspicious};
+use crate::judge::{Decisions, Occurrences};
 use crate::reference::Reference;
 use crate::report::{Table, disagreements_table, join_disagreements};
 
@@ -42,6 +42,13 @@ pub struct Judged {
     pub cells: Vec<Cells>,
     pub disagreements: Option<Table>,
     pub filed: Vec<Filed>,
+}
+
+/// What adds up over parts.
+#[derive(Default)]
+struct Sums {
+    cells: Totals,
+    results: Occurrences,
 }
 
 /// A part judged; its tables are gone unless they are wanted whole.
@@ -72,21 +79,21 @@ impl Judge<'_> {
         }
         loaded.retain(|sheet| !sheet.superseded);
         let rows: usize = loaded.iter().map(|sheet| sheet.rows).sum();
-        let (none, totals) = (HashMap::new(), Totals::default());
+        let (none, sums) = (HashMap::new(), Sums::default());
         let parts = if rows <= self.rows || !is_divisible(self.file) {
-            vec![self.judge_part(self.sheets(loaded)?, Share::Whole, &none, &totals)?]
+            vec![self.judge_part(self.sheets(loaded)?, Share::Whole, &none, &sums)?]
         } else {
-            self.judge_apart(loaded, &totals)?
+            self.judge_apart(loaded, &sums)?
         };
-        self.add_up(all, parts, totals)
+        self.add_up(all, parts, sums)
     }
 
     /// First what belongs to no sample, then the rows that share their samples with none, then the others.
-    fn judge_apart(self, loaded: Vec<Loaded>, totals: &Totals) -> Result<Vec<Part>, RunError> {
+    fn judge_apart(self, loaded: Vec<Loaded>, sums: &Sums) -> Result<Vec<Part>, RunError> {
         let of_samples = |sheet: &Loaded| self.file.sources[sheet.source].into.iter().any(is_of_samples);
         let (own, rest): (Vec<Loaded>, Vec<Loaded>) = loaded.into_iter().partition(of_samples);
         let none = HashMap::new();
-        let rest = self.judge_part(self.sheets(rest)?, Share::Rest, &none, totals)?;
+        let rest = self.judge_part(self.sheets(rest)?, Share::Rest, &none, sums)?;
         let given = &rest.assembled.tables;
         let groups = group(own, self.rows);
         let samples: Vec<Vec<u64>> = groups.iter().map(|group| samples_of(group)).collect();
@@ -98,7 +105,7 @@ impl Judge<'_> {
         let buckets = (rows / known.max(1) + 1) * 2 * shared.len() / self.rows.max(1) + 1;
         let split = groups.into_par_iter().with_max_len(1).map(|group| {
             let (sheets, aside) = self.set_aside(self.sheets(group)?, &shared, buckets)?;
-            Ok((self.judge_part(sheets, Share::Samples, given, totals)?, aside))
+            Ok((self.judge_part(sheets, Share::Samples, given, sums)?, aside))
         });
         let (mut parts, aside): (Vec<Part>, Vec<Vec<Aside>>) =
             split.collect::<Result<Vec<_>, RunError>>()?.into_iter().unzip();
@@ -110,7 +117,7 @@ impl Judge<'_> {
                     let frame = self.shelf.take(aside.held).map_err(RunError::Scratch)?;
                     Ok(Sheet { source: aside.source, frame, wide: aside.wide })
                 });
-                self.judge_part(sheets.collect::<Result<_, RunError>>()?, Share::Samples, given, totals)
+                self.judge_part(sheets.collect::<Result<_, RunError>>()?, Share::Samples, given, sums)
             });
         parts.extend(together.collect::<Result<Vec<_>, RunError>>()?);
         parts.insert(0, rest);
@@ -161,18 +168,21 @@ impl Judge<'_> {
         sheets: Vec<Sheet>,
         share: Share,
         given: &HashMap<String, Frame>,
-        totals: &Totals,
+        sums: &Sums,
     ) -> Result<Part, RunError> {
         let Judge { file, reference, as_of, decisions, .. } = self;
         let is_first = share != Share::Samples;
         let mut assembled =
             assemble(Assembler { file, reference, as_of, given, decisions, is_first }, sheets);
         let counts = tally(file, &assembled.tables, reference, as_of, |fact| share.counts(fact), |day| day);
-        counts.into_iter().for_each(|counts| totals.add(counts));
+        counts.into_iter().for_each(|counts| sums.cells.add(counts));
         let disagreements = assembled.tables.get("determinations").map(disagreements_table);
         let filed =
             self.store.map(|store| store.file(&assembled.tables, share == Share::Samples)).transpose()?;
-        let measured = assembled.measured.take().map(|frame| self.shelf.put(frame));
+        let measured = assembled.measured.take().map(|frame| {
+            sums.results.add(&frame, &reference.units);
+            self.shelf.put(frame)
+        });
         if share == Share::Samples {
             assembled.tables.clear();
         }
@@ -184,7 +194,7 @@ impl Judge<'_> {
         })
     }
 
-    fn add_up(self, mut all: Assembled, parts: Vec<Part>, totals: Totals) -> Result<Judged, RunError> {
+    fn add_up(self, mut all: Assembled, parts: Vec<Part>, sums: Sums) -> Result<Judged, RunError> {
         let mut judged = Judged::default();
         let mut measured = Vec::new();
         let mut disagreements = Vec::new();
@@ -198,8 +208,10 @@ impl Judge<'_> {
             disagreements.extend(part.disagreements);
         }
         let get = |index: usize| self.shelf.get(&measured[index]);
-        let (listed, cells) =
-            rayon::join(|| list_suspicious(measured.len(), get, &self.reference.units), || totals.finish());
+        let (listed, cells) = rayon::join(
+            || sums.results.list_suspicious(measured.len(), get, &self.reference.units),
+            || sums.cells.finish(),
+        );
         all.warnings.extend(listed.map_err(RunError::Scratch)?);
         all.sort();
         judged.disagreements = join_disagreements(disagreements);

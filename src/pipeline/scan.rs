@@ -13,7 +13,7 @@ use super::read_back::{from_series, texts_of, to_values};
 use super::{PipelineFile, RunError, store};
 use crate::column::chunks::Series;
 use crate::column::{Coded, Frame};
-use crate::cube::{Cells, Condensed, Counts, Fact, SampleRows, Seen, Totals};
+use crate::cube::{Cells, Condensed, Fact, SampleRows, Seen, Totals};
 use crate::lake::{Entry, Lake};
 
 /// Counts samples and determinations. A sample is filed in the same month as its determinations: so months are counted
@@ -31,11 +31,14 @@ pub(super) fn scan(
     let months: Vec<&str> = months.into_iter().collect();
     let [of_samples, of_determinations] =
         [Fact::Samples, Fact::Determinations].map(|fact| dimensions_of(file, fact));
-    let is_kept = |dimensions: &[String]| dimensions.iter().any(|name| name == "sample_code");
     let (totals, condensed) = (Totals::default(), Condensed::new(&of_determinations));
+    if is_asked(file, Fact::Samples) {
+        // A lake without samples answers too.
+        totals.add(tally_fact(Fact::Samples, Frame::default(), &of_samples, &day));
+    }
     months.into_par_iter().with_max_len(1).try_for_each(|month| {
         let groups = store::read_month(lake, entry, ("samples", month), &wanted, |rows, mut group| {
-            let codes = sample_codes(&mut group, is_kept(&of_samples));
+            let codes = sample_codes(&mut group);
             (from_series(rows, group), codes)
         })?;
         let (frames, codes): (Vec<Frame>, Vec<_>) = groups.into_iter().unzip();
@@ -47,7 +50,7 @@ pub(super) fn scan(
         if is_asked(file, Fact::Determinations) {
             let numbered = condensed.number(&samples, &day);
             let count = |_, mut group: Vec<(String, Series)>| {
-                let codes = sample_codes(&mut group, is_kept(&of_determinations));
+                let codes = sample_codes(&mut group);
                 condensed.add(&to_values(group), &numbered, &samples.by_row(&places.rows_of(codes)));
             };
             store::read_month(lake, entry, ("determinations", month), &wanted, count)?;
@@ -56,8 +59,7 @@ pub(super) fn scan(
     })?;
     let mut cells = totals.finish();
     if is_asked(file, Fact::Determinations) {
-        let (name, rows) = (Fact::Determinations.name(), condensed.into_rows());
-        cells.push(Counts::tally(name, &rows, &of_determinations, "day", Some("weight")).into());
+        cells.push(condensed.into_counts().into());
     }
     Ok(cells)
 }
@@ -65,10 +67,9 @@ pub(super) fn scan(
 /// Distinct sample codes of a row group, and the one of each row.
 type SampleCodes = (StringArray, Vec<u32>);
 
-/// The codes in a row group. They are taken out of it unless rows are counted by them, for they are many.
-fn sample_codes(group: &mut Vec<(String, Series)>, is_kept: bool) -> SampleCodes {
+/// The codes in a row group, taken out of it: they are many, and nothing is counted by them.
+fn sample_codes(group: &mut Vec<(String, Series)>) -> SampleCodes {
     match group.iter().position(|(name, _)| name == "sample_code") {
-        Some(place) if is_kept => texts_of(group[place].1.clone()),
         Some(place) => texts_of(group.remove(place).1),
         None => (StringArray::new_null(0), Vec::new()),
     }
@@ -116,8 +117,15 @@ impl Places {
     }
 }
 
-/// The row of each text among those of a group; none if they do not all come in the same order there.
+/// Places at which a group may begin with samples that nothing was determined of.
+const BEGINNING: usize = 8;
+
+/// The row of each text among those of a group; none if they do not all come in the same order there, or only from
+/// further behind.
 fn walk(texts: &StringArray, (group, rows): &(StringArray, Vec<u32>)) -> Option<Vec<Option<u32>>> {
+    // Groups can be many, and few looks tell which was filed together with these.
+    let first = texts.iter().next()?;
+    group.iter().take(BEGINNING).find(|own| *own == first)?;
     let mut left = group.iter().zip(rows);
     let found = texts.iter().map(|text| {
         let (_, row) =

@@ -302,8 +302,8 @@ pub fn read_tables(
     there.map(|table| Ok((table.name.clone(), Frame::concat(&whole(table)?)))).collect()
 }
 
-/// What `take` makes of those columns of one month of a table that are wanted, row group by row group, as they are coded, with the
-/// number of rows.
+/// What `take` makes of those columns of one month of a table that are wanted, row group by row group, as they are coded,
+/// with the number of rows.
 ///
 /// # Errors
 /// As [`tables`].

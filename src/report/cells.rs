@@ -1,6 +1,7 @@
 //! `cells.parquet`: the cells of every fact in one file, a row group or more for each fact, so that a reader of one
 //! passes over the others.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use jiff::civil::Date;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
 use rayon::prelude::*;
@@ -22,6 +24,8 @@ use crate::cube::{Cells, Counted, Counts, Totals};
 use crate::model::UNKNOWN;
 
 const FACT: &str = "fact";
+const DAY: &str = "day";
+const COUNT: &str = "n";
 
 /// All cells in one file: fact, each dimension (empty where the fact has it not), day, n.
 ///
@@ -37,47 +41,51 @@ pub fn cells_to_parquet(facts: &[Cells]) -> Result<Vec<u8>, ReportError> {
     names.sort_unstable();
     let texts = std::iter::once(FACT).chain(names.iter().copied());
     let mut fields: Vec<Field> = texts.map(|name| Field::new(name, DataType::Utf8, true)).collect();
-    fields.push(Field::new("day", DataType::Date32, true));
-    fields.push(Field::new("n", DataType::Int64, true));
+    fields.push(Field::new(DAY, DataType::Date32, true));
+    fields.push(Field::new(COUNT, DataType::Int64, true));
     let schema = Schema::new(fields);
-    let encoded = facts.par_iter().map(|cells| {
-        let arrays = arrays(cells, &names)?;
-        let kinds = schema.fields().iter().zip(&arrays);
-        let kinds =
-            kinds.map(|(field, array)| field.as_ref().clone().with_data_type(array.data_type().clone()));
-        let batch = RecordBatch::try_new(Arc::new(Schema::new(kinds.collect::<Vec<Field>>())), arrays)?;
-        let groups = chunks::groups(&batch, &schema)?;
-        Ok(groups.collect::<Result<Vec<_>, _>>()?)
+    let described = chunks::described(&schema)?;
+    let parts = facts.iter().flat_map(|cells| {
+        let starts = (0..cells.len()).step_by(chunks::ROW_GROUP);
+        starts.map(move |start| (cells, start..cells.len().min(start + chunks::ROW_GROUP)))
+    });
+    let parts: Vec<(&Cells, Range<usize>)> = parts.collect();
+    // Column by column: cells are many, and their codes are held once already.
+    let encoded = parts.into_par_iter().with_max_len(1).map(|(cells, rows)| {
+        let mut compressor = chunks::Compressor::new().map_err(ParquetError::from)?;
+        let columns = schema.fields().iter().zip(&described);
+        let chunks = columns.map(|(field, column)| {
+            let array = array(cells, field.name(), rows.clone())?;
+            Ok(chunks::encode(&array, column, &mut compressor)?)
+        });
+        chunks.collect::<Result<Vec<_>, ReportError>>()
     });
     let encoded: Vec<Vec<_>> = encoded.collect::<Result<_, ReportError>>()?;
     let mut bytes = Vec::new();
-    chunks::write(&schema, encoded.into_iter().flatten().map(|(_, chunks)| Ok(chunks)), &mut bytes)?;
+    chunks::write(&schema, encoded.into_iter().map(Ok), &mut bytes)?;
     Ok(bytes)
 }
 
-/// The columns of a fact's cells as Arrow has them, made of values and codes as they are.
-fn arrays(cells: &Cells, names: &[&str]) -> Result<Vec<ArrayRef>, ReportError> {
-    let nothing = || vec![0; cells.len()];
+/// A column of some cells of a fact as Arrow has it, made of values and codes as they are.
+fn array(cells: &Cells, name: &str, rows: Range<usize>) -> Result<ArrayRef, ReportError> {
     let coded = |codes: Vec<u32>, values: ArrayRef| -> Result<ArrayRef, ReportError> {
         Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(UInt32Array::from(codes), values)?))
     };
-    let mut arrays = vec![coded(nothing(), Arc::new(StringArray::from(vec![cells.fact.as_str()])))?];
-    for name in names {
-        arrays.push(match cells.position(name) {
-            None => coded(nothing(), Arc::new(StringArray::new_null(1)))?,
-            Some(position) => {
-                let texts = cells.dimensions[position].1.iter().map(String::as_str);
-                let texts: StringArray =
-                    texts.map(|text| Some(text).filter(|text| !text.is_empty())).collect();
-                coded(cells.codes(position).to_vec(), Arc::new(texts))?
-            }
-        });
+    match (name, cells.position(name)) {
+        (FACT, _) => coded(vec![0; rows.len()], Arc::new(StringArray::from(vec![cells.fact.as_str()]))),
+        (DAY, _) => {
+            let days = Coded::from_values(cells.days()[rows].iter().copied());
+            let values: Date32Array = days.values().iter().map(|day| day.map(epoch_days)).collect();
+            coded(days.codes().to_vec(), Arc::new(values))
+        }
+        (COUNT, _) => Ok(Arc::new(Int64Array::from(cells.counts()[rows].to_vec()))),
+        (_, None) => coded(vec![0; rows.len()], Arc::new(StringArray::new_null(1))),
+        (_, Some(position)) => {
+            let texts = cells.dimensions[position].1.iter().map(String::as_str);
+            let texts: StringArray = texts.map(|text| Some(text).filter(|text| !text.is_empty())).collect();
+            coded(cells.codes(position)[rows].to_vec(), Arc::new(texts))
+        }
     }
-    let days = Coded::from_values(cells.days().iter().copied());
-    let values: Date32Array = days.values().iter().map(|day| day.map(epoch_days)).collect();
-    arrays.push(coded(days.codes().to_vec(), Arc::new(values))?);
-    arrays.push(Arc::new(Int64Array::from(cells.counts().to_vec())));
-    Ok(arrays)
 }
 
 /// The cells of one fact over the named dimensions, out of what [`cells_to_parquet`] wrote, days told apart as far as
@@ -96,7 +104,7 @@ pub fn read_cells(
     if dimensions.iter().any(|name| metadata.schema().field_with_name(name).is_err()) {
         return Ok(None);
     }
-    let names = dimensions.iter().map(String::as_str).chain([FACT, "day", "n"]);
+    let names = dimensions.iter().map(String::as_str).chain([FACT, DAY, COUNT]);
     let mask = ProjectionMask::columns(metadata.parquet_schema(), names);
     let groups = metadata.metadata().row_groups().iter().enumerate();
     let groups: Vec<usize> =
@@ -149,12 +157,12 @@ fn counted(
     let facts = texts(batch, FACT);
     let is_own: Vec<bool> = facts.values().iter().map(|own| own == fact).collect();
     let columns: Vec<Coded<String>> = dimensions.iter().map(|name| texts(batch, name)).collect();
-    let days = batch.column_by_name("day").and_then(|days| days.as_primitive_opt::<Date32Type>());
+    let days = batch.column_by_name(DAY).and_then(|days| days.as_primitive_opt::<Date32Type>());
     let days = match days {
         Some(days) => Coded::from_values(days).map(|own| day(own.map(from_epoch_days))),
         None => Coded::constant(day(None), rows),
     };
-    let numbers = batch.column_by_name("n").and_then(|numbers| numbers.as_primitive_opt::<Int64Type>());
+    let numbers = batch.column_by_name(COUNT).and_then(|numbers| numbers.as_primitive_opt::<Int64Type>());
     let number =
         |row: usize| numbers.filter(|numbers| numbers.is_valid(row)).map(|numbers| numbers.value(row));
     let told = columns.iter().map(|column| column.iter().any(|text| text != UNKNOWN)).collect();

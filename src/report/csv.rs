@@ -39,9 +39,11 @@ pub(super) fn write_rows<'a, T: Sync>(
         rows.iter().for_each(|own| push_row(&mut text, &row(own)));
         text
     });
-    let mut parts = vec![head];
-    parts.par_extend(written);
-    parts.concat().into_bytes()
+    let written: Vec<String> = written.collect();
+    let mut text = head;
+    text.reserve_exact(written.iter().map(String::len).sum());
+    written.into_iter().for_each(|part| text.push_str(&part));
+    text.into_bytes()
 }
 
 fn push_row(text: &mut String, row: &[Cell]) {

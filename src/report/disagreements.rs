@@ -38,12 +38,15 @@ pub fn disagreements_table(determinations: &Frame) -> Table {
         }
         let origin = determinations.origin(row);
         let shown = SHOWN.iter().map(|name| match determinations.column(name) {
-            Some(column) => Cell::text(column.get(row).to_string()),
+            Some(column) => match column.get(row) {
+                Value::Text(text) => Cell::text(text.clone()),
+                other => Cell::text(other.to_string()),
+            },
             None => Cell::Empty,
         });
         let place = [
-            Cell::text(&*origin.file),
-            Cell::text(&*origin.sheet),
+            Cell::text(origin.file),
+            Cell::text(origin.sheet),
             Cell::integer(i64::try_from(origin.line).ok()),
         ];
         table.rows.push(shown.chain(place).collect());

@@ -44,7 +44,22 @@ const KNOWN: [&str; 16] = [
     "datapackage.json",
 ];
 
-/// Writes the files aside and swaps the folder in whole, so that nobody ever reads half a report, or none.
+/// Writes a report aside and swaps it in whole: see [`prepare`] and [`Prepared::publish`].
+///
+/// # Errors
+/// The folder holds foreign files, or the operating system refuses.
+pub fn publish(folder: &Path, draft: &Draft) -> Result<(), ReportError> {
+    prepare(folder, draft)?.publish(&Draft::default())
+}
+
+/// A report that lies beside its folder, and is gone if it is not published.
+#[derive(Debug)]
+pub struct Prepared {
+    folder: PathBuf,
+    aside: TempDir,
+}
+
+/// Writes the files aside, so that nobody ever reads half a report, or none.
 ///
 /// ```text
 ///   .out-assay-XXXXXX/ written, synced ─► exchanged with out/ in one step ─► the old report is removed
@@ -52,28 +67,49 @@ const KNOWN: [&str; 16] = [
 /// What a run that died left aside is removed by the next; two runs never write to one folder at a time.
 ///
 /// # Errors
-/// The folder holds foreign files, or the operating system refuses.
-pub fn publish(folder: &Path, draft: &Draft) -> Result<(), ReportError> {
+/// As [`publish`].
+pub fn prepare(folder: &Path, draft: &Draft) -> Result<Prepared, ReportError> {
     check_ours(folder)?;
     let parent = parent_of(folder);
     fs::create_dir_all(parent).map_err(at(parent))?;
     sweep(folder)?;
-    let aside = aside(folder)?;
-    for (name, bytes) in &draft.files {
-        let path = aside.path().join(name);
-        let mut file = File::create(&path).map_err(at(&path))?;
-        file.write_all(bytes).and_then(|()| file.sync_all()).map_err(at(&path))?;
+    let prepared = Prepared { folder: folder.to_owned(), aside: aside(folder)? };
+    prepared.write(draft)?;
+    Ok(prepared)
+}
+
+impl Prepared {
+    /// Adds the last files and gives the report its place.
+    ///
+    /// # Errors
+    /// As [`publish`].
+    pub fn publish(self, last: &Draft) -> Result<(), ReportError> {
+        self.write(last)?;
+        let Prepared { folder, aside } = self;
+        let folder = folder.as_path();
+        open_to_all(aside.path())?;
+        sync(aside.path())?;
+        if folder.exists() {
+            // What is aside then is the old report, which goes when it is dropped.
+            exchange(aside.path(), folder)?;
+        } else {
+            fs::rename(aside.path(), folder).map_err(at(folder))?;
+            let _ = aside.keep();
+        }
+        sync(parent_of(folder))
     }
-    open_to_all(aside.path())?;
-    sync(aside.path())?;
-    if folder.exists() {
-        // What is aside then is the old report, which goes when it is dropped.
-        exchange(aside.path(), folder)?;
-    } else {
-        fs::rename(aside.path(), folder).map_err(at(folder))?;
-        let _ = aside.keep();
+
+    /// All are written before the first is waited for: then the disk takes them together.
+    fn write(&self, draft: &Draft) -> Result<(), ReportError> {
+        let mut written = Vec::with_capacity(draft.files.len());
+        for (name, bytes) in &draft.files {
+            let path = self.aside.path().join(name);
+            let mut file = File::create(&path).map_err(at(&path))?;
+            file.write_all(bytes).map_err(at(&path))?;
+            written.push((path, file));
+        }
+        written.iter().try_for_each(|(path, file)| file.sync_all().map_err(at(path)))
     }
-    sync(parent)
 }
 
 /// Swaps two folders; at every moment there is one of either name.
@@ -200,6 +236,11 @@ mod tests {
         exchange_in_steps(&aside(&out).expect("aside").keep(), &out).expect("exchanges");
         assert_eq!(fs::read_dir(&out).expect("lists").count(), 0);
         publish(&out, &draft("2")).expect("replaces");
+        drop(prepare(&out, &draft("3")).expect("prepares"));
+        assert_eq!(fs::read_dir(root.path()).expect("lists").count(), 1, "what is not published is gone");
+        let last = Draft { files: vec![("warnings.csv".to_owned(), Vec::new())] };
+        prepare(&out, &draft("2")).and_then(|prepared| prepared.publish(&last)).expect("publishes");
+        assert_eq!(fs::read_dir(&out).expect("lists").count(), 2);
         fs::write(out.join("letter.docx"), "x").expect("writes");
         assert!(matches!(publish(&out, &draft("3")), Err(ReportError::ForeignFolder { .. })));
         assert_eq!(fs::read_to_string(out.join("run.json")).expect("reads"), "2");

@@ -17,7 +17,7 @@ pub use cells::{cells_to_parquet, read_cells};
 pub use csv::{CsvOptions, unguard, write_csv};
 pub use disagreements::{disagreements_table, join_disagreements};
 pub use error::ReportError;
-pub use folder::{Draft, check_folder, publish};
+pub use folder::{Draft, check_folder, prepare, publish};
 pub use means::means_table;
 pub use overdue::overdue_table;
 pub use parquet::{epoch_days, table_to_parquet};

@@ -75,7 +75,7 @@ pub fn indicators_table(definitions: &[Definition], figures: &[Figure]) -> Table
     Table { rows: tidy.told.par_iter().map(|told| tidy.row(told)).collect(), columns: tidy.columns }
 }
 
-/// [`indicators_table`] as CSV, without having all of it at a time.
+/// [`indicators_table`] as CSV, each row made when it is written.
 pub fn indicators_csv(definitions: &[Definition], figures: &[Figure], options: CsvOptions) -> Vec<u8> {
     let tidy = Tidy::new(definitions, figures);
     write_rows(&tidy.columns, &tidy.told, |told| Cow::Owned(tidy.row(told)), options)

@@ -1,5 +1,6 @@
 //! Column chunks that [`super::chunk`] made, as coded columns again: the dictionary page becomes the values, packed codes
-//! stay codes. Nothing is hashed, and no row's text is looked at.
+//! stay codes. Nothing is hashed, and no row's text is looked at. Nor are the checksums of pages: the lake has held the
+//! whole file against its hash before.
 
 use std::io;
 use std::sync::Arc;
@@ -8,9 +9,11 @@ use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Arra
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 
+use super::ROW_GROUP;
 use super::chunk::Series;
 use super::page::{DATA_PAGE, DICTIONARY_PAGE, PLAIN, RLE_DICTIONARY};
 use super::unpacking::numbers;
@@ -29,51 +32,54 @@ impl Decompressor {
     }
 }
 
-/// The column of a row group out of the bytes of its file: values, one of them empty where a row has none, and codes.
-/// None where the chunk is not of the kind that [`Series::encode`] makes of coded columns: other readers take those.
+/// The column of a row group of so many rows out of the bytes of its file: values, one of them empty where a row has
+/// none, and codes. None where the chunk is not of the kind that [`Series::encode`] makes of coded columns: other readers
+/// take those.
 ///
 /// # Errors
 /// The chunk is damaged.
 pub fn decode(
     file: &[u8],
     chunk: &ColumnChunkMetaData,
+    rows: usize,
     kind: &DataType,
     decompressor: &mut Decompressor,
 ) -> Result<Option<Series>, ParquetError> {
-    if !matches!(chunk.compression(), parquet::basic::Compression::ZSTD(_)) {
+    let column = chunk.column_descr();
+    let is_own = (column.max_def_level(), column.max_rep_level()) == (1, 0)
+        && matches!(chunk.compression(), Compression::ZSTD(_));
+    if !is_own {
         return Ok(None);
+    }
+    if usize::try_from(chunk.num_values()) != Ok(rows) {
+        return Err(damaged());
     }
     let (start, length) = chunk.byte_range();
     let bytes = usize::try_from(start).ok().zip(usize::try_from(length).ok());
     let bytes = bytes.and_then(|(start, length)| file.get(start..)?.get(..length));
     let mut from = Cursor { bytes: bytes.ok_or_else(damaged)? };
     let plain = usize::try_from(chunk.uncompressed_size()).unwrap_or_default();
-    let rows = usize::try_from(chunk.num_values()).unwrap_or_default();
-    let mut page = |from: &mut Cursor<'_>| {
-        let Some(header) = Header::read(from) else { return Ok(None) };
+    let mut page = |from: &mut Cursor<'_>, is_own: fn(&Header) -> bool| {
+        let Some(header) = Header::read(from).filter(is_own) else { return Ok(None) };
         let compressed =
             from.take(header.compressed).filter(|_| header.plain <= plain).ok_or_else(damaged)?;
         let body = decompressor.zstd.decompress(compressed, header.plain)?;
         Ok::<_, ParquetError>(Some((header, body)))
     };
-    let Some((head, dictionary)) = page(&mut from)? else { return Ok(None) };
-    if head.page != DICTIONARY_PAGE || head.encoding != PLAIN {
-        return Ok(None);
-    }
+    let dictionary = page(&mut from, |head| head.page == DICTIONARY_PAGE && head.encoding == PLAIN)?;
+    let Some((head, dictionary)) = dictionary else { return Ok(None) };
     let empty = u32::try_from(head.values).map_err(|_| damaged())?;
-    let mut codes = Codes { codes: Vec::with_capacity(rows), has_empty: false };
+    let mut codes = Codes { codes: Vec::with_capacity(rows.min(ROW_GROUP)), has_empty: false };
     while codes.codes.len() < rows {
-        let Some((head, body)) = page(&mut from)? else { return Ok(None) };
-        if head.page != DATA_PAGE || head.encoding != RLE_DICTIONARY {
-            return Ok(None);
-        }
+        let data = page(&mut from, |head| head.page == DATA_PAGE && head.encoding == RLE_DICTIONARY)?;
+        let Some((head, body)) = data else { return Ok(None) };
         if head.values == 0 || head.values > rows - codes.codes.len() {
             return Err(damaged());
         }
         codes.add(&mut Cursor { bytes: &body }, head.values, empty).ok_or_else(damaged)?;
     }
     let Codes { codes, has_empty } = codes;
-    if codes.len() != rows || codes.iter().any(|code| *code > empty || *code == empty && !has_empty) {
+    if codes.iter().any(|code| *code > empty || *code == empty && !has_empty) {
         return Err(damaged());
     }
     let values = values(&mut Cursor { bytes: &dictionary }, head.values, has_empty, kind);
@@ -253,6 +259,24 @@ mod tests {
         ]
     }
 
+    #[test]
+    fn chunks_of_other_kinds_are_left_to_other_readers() {
+        let mut compressor = Compressor::new().expect("zstd");
+        let mut decompressor = Decompressor::new().expect("zstd");
+        let lines: ArrayRef = Arc::new(Int64Array::from_iter_values(0..9));
+        let texts: ArrayRef = Arc::new(StringArray::from_iter_values(["a"; 9]));
+        for (array, is_nullable, is_own) in
+            [(&lines, true, false), (&texts, false, false), (&texts, true, true)]
+        {
+            let kind = array.data_type().clone();
+            let schema = Schema::new(vec![Field::new("a", kind.clone(), is_nullable)]);
+            let columns = described(&schema).expect("stored");
+            let (bytes, close) = super::super::encode(array, &columns[0], &mut compressor).expect("encodes");
+            let decoded = decode(&bytes, &close.metadata, 9, &kind, &mut decompressor);
+            assert_eq!(decoded.expect("whole").is_some(), is_own, "{kind} {is_nullable}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_encoded_is_decoded(array in arrays(), repeat in prop_oneof![Just(1usize), Just(3000)]) {
@@ -263,7 +287,9 @@ mod tests {
             let mut compressor = Compressor::new().expect("zstd");
             let (bytes, close) = super::super::encode(&array, &columns[0], &mut compressor).expect("encodes");
             let mut decompressor = Decompressor::new().expect("zstd");
-            let mut read = |bytes: &[u8]| decode(bytes, &close.metadata, &kind, &mut decompressor);
+            let rows = array.len();
+            prop_assert!(decode(&bytes, &close.metadata, rows + 1, &kind, &mut decompressor).is_err());
+            let mut read = |bytes: &[u8]| decode(bytes, &close.metadata, rows, &kind, &mut decompressor);
             let series = read(&bytes).expect("whole").expect("coded");
             let back = arrow::compute::cast(&series.into_array().expect("an array"), &kind).expect("casts");
             prop_assert_eq!(&back, &array);

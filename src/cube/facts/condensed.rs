@@ -7,12 +7,17 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 use jiff::civil::Date;
 
+use super::Fact;
 use super::batches::{SampleRows, Seen, UNSEEN, determinations, is_first};
 use crate::column::{Coded, Combinations, Frame, Interner, combine, first_rows};
+use crate::cube::Counts;
 use crate::model::Value;
 
 /// Counts by number of the sample and of the own combination, one above the other.
-type Counts = HashMap<u64, i64, FixedState>;
+type Pairs = HashMap<u64, i64, FixedState>;
+
+/// How many rows one stands for. No dimension can have this name.
+const WEIGHT: &str = "$weight";
 
 /// What was added from any thread.
 pub struct Condensed<'a> {
@@ -20,7 +25,7 @@ pub struct Condensed<'a> {
     samples: Mutex<Distinct>,
     own: Mutex<Distinct>,
     /// Never more than threads that add at a time.
-    counts: Mutex<Vec<Counts>>,
+    counts: Mutex<Vec<Pairs>>,
 }
 
 /// Samples by number: alike ones have one number, whatever part of them is looked at.
@@ -45,7 +50,7 @@ impl<'a> Condensed<'a> {
             names.map(|name| (name, frame.column_or_missing(name))).collect();
         let days = frame.column_or_missing("day");
         columns.push(("day", days.map(|own| day(own.as_date()).map_or(Value::Missing, Value::Date))));
-        let (codes, numbers) = held(&self.samples).number(&columns, frame.rows());
+        let (codes, numbers) = number(&self.samples, &columns, frame.rows());
         Numbered(codes.iter().map(|code| numbers[*code as usize]).collect())
     }
 
@@ -55,7 +60,7 @@ impl<'a> Condensed<'a> {
         let dimensions = self.dimensions.iter().map(String::as_str);
         let columns: Vec<(&str, Coded<Value>)> =
             dimensions.filter_map(|name| Some((name, column(name)?))).collect();
-        let (codes, numbers) = held(&self.own).number(&columns, rows.len());
+        let (codes, numbers) = number(&self.own, &columns, rows.len());
         let sample = |row: &Option<u32>| row.and_then(|row| samples.0.get(row as usize).copied());
         let of_sample: Vec<u32> = rows.values().iter().map(|row| sample(row).unwrap_or(NONE)).collect();
         let mut counts = held(&self.counts).pop().unwrap_or_default();
@@ -77,8 +82,13 @@ impl<'a> Condensed<'a> {
         held(&self.counts).push(counts);
     }
 
-    /// The rows to count, each by its `weight`.
-    pub fn into_rows(self) -> Frame {
+    /// What was added, counted by the dimensions and days.
+    pub fn into_counts(self) -> Counts {
+        let dimensions = self.dimensions;
+        Counts::tally(Fact::Determinations.name(), &self.into_rows(), dimensions, "day", Some(WEIGHT))
+    }
+
+    fn into_rows(self) -> Frame {
         let [samples, own] = [self.samples, self.own].map(|distinct| into(distinct).into_frame());
         let mut all = into(self.counts).into_iter();
         let mut counts = all.next().unwrap_or_default();
@@ -88,7 +98,7 @@ impl<'a> Condensed<'a> {
         let (keys, counts): (Vec<u64>, Vec<i64>) = counts.into_iter().unzip();
         let rows: Vec<u32> = keys.iter().map(|key| *key as u32).collect();
         let mut rows = own.take(&rows);
-        rows.set("weight", Coded::from_values(counts.into_iter().map(Value::Integer)));
+        rows.set(WEIGHT, Coded::from_values(counts.into_iter().map(Value::Integer)));
         let of_samples = (0..samples.rows() as u32).map(Some).collect();
         let of_samples = Coded::new(of_samples, keys.iter().map(|key| (*key >> 32) as u32).collect());
         determinations(&rows, &Seen::already(samples), &of_samples, self.dimensions)
@@ -103,6 +113,22 @@ fn into<T>(own: Mutex<T>) -> T {
     own.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A code for each row, and the number of the combination that each code stands for.
+///
+/// Nothing is held while rows are looked at: who waits there for other threads may be given work that waits for this.
+fn number(known: &Mutex<Distinct>, columns: &[(&str, Coded<Value>)], rows: usize) -> (Vec<u32>, Vec<u32>) {
+    // A table without rows may lack any column, and would say nothing with those that it has.
+    if rows == 0 {
+        return (Vec::new(), Vec::new());
+    }
+    let (codes, _) = combine(columns.iter().map(|(_, column)| column), rows);
+    let first = first_rows(&codes);
+    let distinct: Vec<(&str, Coded<Value>)> =
+        columns.iter().map(|(name, column)| (*name, column.take(&first))).collect();
+    let numbers = held(known).number(&distinct, first.len());
+    (codes, numbers)
+}
+
 /// Distinct rows of some columns, of the same ones each time.
 #[derive(Default)]
 struct Distinct {
@@ -111,28 +137,25 @@ struct Distinct {
 }
 
 impl Distinct {
-    /// A code for each row, and the number of the combination that each code stands for.
-    fn number(&mut self, columns: &[(&str, Coded<Value>)], rows: usize) -> (Vec<u32>, Vec<u32>) {
+    /// The number of each row.
+    fn number(&mut self, columns: &[(&str, Coded<Value>)], rows: usize) -> Vec<u32> {
         let known = self.rows.get_or_insert_with(|| {
             let named = columns.iter().map(|(name, _)| ((*name).to_owned(), Interner::new()));
             self.columns = named.collect();
             Combinations::new(columns.len())
         });
-        let (codes, _) = combine(columns.iter().map(|(_, column)| column), rows);
-        let first = first_rows(&codes);
+        debug_assert!(self.columns.iter().map(|(name, _)| name).eq(columns.iter().map(|(name, _)| name)));
         let each = self.columns.iter_mut().zip(columns);
-        let taken: Vec<(Vec<u32>, Coded<Value>)> = each
-            .map(|((_, known), (_, column))| (known.intern_all(column.values()), column.take(&first)))
-            .collect();
-        let mut row = vec![0; columns.len()];
+        let named = each.map(|((_, known), (_, column))| (known.intern_all(column.values()), column.codes()));
+        let named: Vec<(Vec<u32>, &[u32])> = named.collect();
+        let mut row = vec![0; named.len()];
         let number = |place: usize| {
-            for (part, (names, column)) in row.iter_mut().zip(&taken) {
-                *part = names[column.codes()[place] as usize];
+            for (part, (names, codes)) in row.iter_mut().zip(&named) {
+                *part = names[codes[place] as usize];
             }
             known.number(&row)
         };
-        let numbers = (0..first.len()).map(number).collect();
-        (codes, numbers)
+        (0..rows).map(number).collect()
     }
 
     fn into_frame(self) -> Frame {
@@ -152,7 +175,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::cube::{Cells, Counts};
+    use crate::cube::Cells;
 
     fn frame(rows: usize, columns: &[(&str, Coded<Value>)]) -> Frame {
         let mut frame = Frame::new(vec![0; rows], vec![0; rows], vec![Default::default()]);
@@ -187,6 +210,8 @@ mod tests {
             let expected = determinations(&whole, &seen, &seen.by_code(&code(&whole)), &dimensions);
             let expected = Cells::from(Counts::tally("determinations", &expected, &dimensions, "day", None));
             let condensed = Condensed::new(&dimensions);
+            // A month without samples, which may come first, knows none of the columns.
+            let nothing = condensed.number(&Seen::of(&Frame::default(), date(2020, 5, 2)), |day| day);
             let numbered = condensed.number(&seen, |day| day);
             let places: Vec<u32> = (0..rows.len() as u32).collect();
             for part in places.chunks(part) {
@@ -194,9 +219,9 @@ mod tests {
                 let columns: Vec<(String, Coded<Value>)> = ["analyte", "verdict", "replicate"].iter()
                     .map(|name| ((*name).to_owned(), part.column_or_missing(name))).collect();
                 condensed.add(&columns, &numbered, &seen.by_code(&code(&part)));
+                condensed.add(&columns, &nothing, &Coded::constant(None, part.rows()));
             }
-            let found = Counts::tally("determinations", &condensed.into_rows(), &dimensions, "day", Some("weight"));
-            prop_assert_eq!(Cells::from(found), expected);
+            prop_assert_eq!(Cells::from(condensed.into_counts()), expected);
         }
     }
 }
