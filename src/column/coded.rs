@@ -1,6 +1,8 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
+
 use super::Interner;
 use super::codes::{Codes, gather, taken};
 use super::pairs::pair_codes;
@@ -123,6 +125,38 @@ impl<T> Coded<T> {
     /// Applies a function once per distinct value, and leaves every code as it is: values that become equal stay apart.
     pub fn relabel<U>(&self, function: impl FnMut(&T) -> U) -> Coded<U> {
         Coded { values: Arc::new(self.values.iter().map(function).collect()), codes: self.codes.clone() }
+    }
+
+    /// The same codes over other values, one for each value of this column.
+    pub fn over<U>(&self, values: Vec<U>) -> Coded<U> {
+        debug_assert_eq!(values.len(), self.values.len());
+        Coded { values: Arc::new(values), codes: self.codes.clone() }
+    }
+
+    /// The rows of this column at the given places among so many, and `nothing` on all others.
+    pub fn spread(&self, places: &[u32], rows: usize, nothing: T) -> Coded<T>
+    where
+        T: Clone,
+    {
+        let mut codes = vec![self.values.len() as u32; rows];
+        for (place, code) in places.iter().zip(self.codes()) {
+            codes[*place as usize] = *code;
+        }
+        Coded::new(self.values.iter().cloned().chain([nothing]).collect(), codes)
+    }
+
+    /// The code in another column of each value of this one, if the value is there. Columns that were taken out of one
+    /// share their values, and no value is looked at.
+    pub fn codes_in(&self, other: &Coded<T>) -> Vec<Option<u32>>
+    where
+        T: Hash + Eq,
+    {
+        let codes = 0..other.values.len() as u32;
+        if Arc::ptr_eq(&self.values, &other.values) {
+            return codes.map(Some).collect();
+        }
+        let by_value: HashMap<&T, u32> = other.values.iter().zip(codes).collect();
+        self.values.iter().map(|value| by_value.get(value).copied()).collect()
     }
 
     /// Applies a function once per distinct pair of values of two columns.

@@ -192,12 +192,21 @@ impl Frame {
     /// For each row, the row of `other` that has the same value in the named column, if any; the first of
     /// several. Looked up once per distinct value.
     pub fn partners(&self, other: &Frame, name: &str) -> Partners {
-        let index = other.rows_by(name);
         let keys = self.column_or_missing(name);
         let none = other.rows() as u32;
-        let partner: Vec<u32> =
-            keys.values().iter().map(|key| index.get(key).copied().unwrap_or(none)).collect();
+        let partner = other.rows_of(name, &keys).into_iter().map(|row| row.unwrap_or(none));
+        let partner: Vec<u32> = partner.collect();
         Partners { keys: Arc::new(gather(&partner, keys.codes())), none }
+    }
+
+    /// For each value of `keys`, the first row that has it in the named column, if any does.
+    pub fn rows_of(&self, name: &str, keys: &Coded<Value>) -> Vec<Option<u32>> {
+        let Some(own) = self.column(name) else { return vec![None; keys.values().len()] };
+        let mut first = vec![None; own.values().len()];
+        for (row, code) in own.codes().iter().enumerate().rev() {
+            first[*code as usize] = Some(row as u32);
+        }
+        keys.codes_in(own).into_iter().map(|code| first[code? as usize]).collect()
     }
 }
 

@@ -19,9 +19,12 @@ pub(super) fn impossible(quantities: &[Quantity], unit: &str, units: &Units) -> 
         if amount && number.value.is_sign_negative() && !number.value.is_zero() {
             return Some(Fault::new(Code::BadResult, "an amount, which is never negative"));
         }
+        if &*own.dimension != "mass_fraction" {
+            return None;
+        }
         let part = Fraction::of(number.value).times(&Fraction::conversion(&own, &parts_per_million(units)?));
-        let too_much = &*own.dimension == "mass_fraction" && part > Fraction::of(whole);
-        too_much.then(|| Fault::new(Code::BadResult, "no more of a substance than there is of the food"))
+        (part > Fraction::of(whole))
+            .then(|| Fault::new(Code::BadResult, "no more of a substance than there is of the food"))
     })
 }
 

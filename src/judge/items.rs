@@ -1,6 +1,4 @@
-use hashbrown::HashMap;
-
-use crate::column::Frame;
+use crate::column::{Coded, Frame};
 use crate::model::Value;
 
 /// Which verdicts the laboratory gave to the items of a sample, as whole tokens: 不合格项 is no 合格项.
@@ -13,17 +11,15 @@ pub struct Items {
 }
 
 impl Items {
-    /// The items of each sample that has any with a verdict of the laboratory.
-    pub fn by_sample(determinations: &Frame) -> HashMap<Value, Items> {
+    /// The items of each of some samples by the code of their determinations.
+    pub fn by_sample(determinations: &Frame, codes: &Coded<Value>) -> Vec<Items> {
         let verdicts = determinations.column_or_missing("lab_verdict");
-        let codes = determinations.column_or_missing("sample_code");
         let tokens: Vec<Items> = verdicts.values().iter().map(Items::of).collect();
         let mut by_code = vec![Items::default(); codes.values().len()];
         for (code, verdict) in codes.codes().iter().zip(verdicts.codes()) {
             by_code[*code as usize].add(tokens[*verdict as usize]);
         }
-        let stated = codes.values().iter().cloned().zip(by_code);
-        stated.filter(|(_, items)| *items != Items::default()).collect()
+        by_code
     }
 
     fn of(verdict: &Value) -> Items {

@@ -1,5 +1,3 @@
-use hashbrown::HashMap;
-
 use super::determination::prefer;
 use super::items::Items;
 use super::verdict::Verdict;
@@ -47,13 +45,15 @@ pub fn conclude(samples: &mut Frame, determinations: &Frame) -> Vec<Rejection> {
     let stated = prefer(&prefer(&samples.column_or_missing("final_verdict"), &again), &first);
     let basis = samples.column_or_missing(CONCLUSION);
     let rests_on = |word: &str| basis.values().iter().any(|basis| basis.as_text() == Some(word));
+    let determined = determinations.column_or_missing("sample_code");
     let verdicts = |word: &str, column: &str| {
-        if rests_on(word) { by_sample(determinations, column) } else { HashMap::new() }
+        if rests_on(word) { by_sample(determinations, &determined, column) } else { Vec::new() }
     };
     let by_items = verdicts("items", "verdict");
     let by_judgement = verdicts("judged", "judged_verdict");
-    let items = Items::by_sample(determinations);
+    let items = Items::by_sample(determinations, &determined);
     let codes = samples.column_or_missing("sample_code");
+    let known = codes.codes_in(&determined);
     let objections = samples.column_or_missing("objection");
     let mut finals = Vec::with_capacity(samples.rows());
     let mut conclusions = Vec::with_capacity(samples.rows());
@@ -64,10 +64,11 @@ pub fn conclude(samples: &mut Frame, determinations: &Frame) -> Vec<Rejection> {
             Some("judged") => Some(&by_judgement),
             _ => None,
         };
-        let own = items.get(codes.get(row)).copied().unwrap_or_default();
+        let code = known[codes.codes()[row] as usize].map(|code| code as usize);
+        let own = code.map(|code| items[code]).unwrap_or_default();
         let last = match from {
             Some(verdicts) if stated.get(row).is_missing() => {
-                let verdict = verdicts.get(codes.get(row)).copied().unwrap_or(Verdict::Undetermined);
+                let verdict = code.map_or(Verdict::Undetermined, |code| verdicts[code]);
                 let verdict = if verdict == Verdict::Unjudged { Verdict::Undetermined } else { verdict };
                 Value::text(verdict.as_str())
             }
@@ -150,10 +151,9 @@ fn problem_of(conclusion: &Value) -> Value {
     }
 }
 
-/// The verdict of each sample from the named column of its determinations.
-fn by_sample(determinations: &Frame, column: &str) -> HashMap<Value, Verdict> {
+/// The verdict of each sample from the named column of its determinations, by the code of these.
+fn by_sample(determinations: &Frame, codes: &Coded<Value>, column: &str) -> Vec<Verdict> {
     let verdicts = determinations.column_or_missing(column);
-    let codes = determinations.column_or_missing("sample_code");
     let mut by_code = vec![Verdict::Unjudged; codes.values().len()];
     let meant = verdicts.values().iter().map(|verdict| match verdict.as_text() {
         Some("conforming") => Verdict::Conforming,
@@ -166,5 +166,5 @@ fn by_sample(determinations: &Frame, column: &str) -> HashMap<Value, Verdict> {
         let own = &mut by_code[*code as usize];
         *own = Verdict::all([*own, meant[*verdict as usize]]);
     }
-    codes.values().iter().cloned().zip(by_code).collect()
+    by_code
 }

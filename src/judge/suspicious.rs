@@ -5,13 +5,12 @@
 //! one that is a thousand times smaller or larger, as mg and μg are apart, would lie among the others. The
 //! list is an invitation to look: it changes no verdict and no figure.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use crate::column::{Coded, Frame, combine_all, first_rows, rows_where};
+use crate::column::{Coded, Frame, Interner, rows_where};
 use crate::model::{Code, Rejection, Value};
 use crate::reference::Units;
 
@@ -57,11 +56,18 @@ pub struct Occurrences {
 impl Occurrences {
     /// Adds what [`measured`] found.
     pub fn add(&self, measured: &Frame, units: &Units) {
-        let more = count(&Compared::of(measured, units));
+        let compared = Compared::of(measured, units);
+        let counted = compared.counted();
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        for (group, results) in more {
-            let own = groups.entry(group).or_default();
-            results.into_iter().for_each(|(result, count)| *own.entry(result).or_default() += count);
+        for group in counted {
+            let Some((first, _)) = group.first() else { continue };
+            let (analyte, category) = compared.group(*first);
+            let own = groups.entry((analyte.clone(), category.clone())).or_default();
+            for (key, times) in group {
+                if let Some((dimension, log)) = compared.result(key) {
+                    own.add(dimension, log, times);
+                }
+            }
         }
     }
 
@@ -80,7 +86,9 @@ impl Occurrences {
         let mut by_analyte = Groups::new();
         for ((analyte, _), results) in &by_category {
             let wide = by_analyte.entry((analyte.clone(), Value::Missing)).or_default();
-            results.iter().for_each(|(result, count)| *wide.entry(result.clone()).or_default() += count);
+            for (dimension, logs) in &results.dimensions {
+                logs.iter().for_each(|(log, times)| wide.add(dimension, *log, *times));
+            }
         }
         let usual = |groups: Groups| -> HashMap<(Value, Value), Usual> {
             let groups: Vec<((Value, Value), Results)> = groups.into_iter().collect();
@@ -100,49 +108,82 @@ impl Occurrences {
     }
 }
 
-/// How often each dimension and logarithm occurs, by analyte and category.
+/// How often each result occurs, by analyte and category.
 type Groups = HashMap<(Value, Value), Results>;
-type Results = HashMap<(Arc<str>, i64), u64>;
+
+/// How often each logarithm occurs, by dimension: nearly always there is one.
+#[derive(Debug, Default)]
+struct Results {
+    dimensions: Vec<(Arc<str>, HashMap<i64, u64>)>,
+}
+
+impl Results {
+    fn add(&mut self, dimension: &Arc<str>, log: i64, times: u64) {
+        let place = self.dimensions.iter().position(|(own, _)| own == dimension);
+        let place = place.unwrap_or_else(|| {
+            self.dimensions.push((dimension.clone(), HashMap::new()));
+            self.dimensions.len() - 1
+        });
+        *self.dimensions[place].1.entry(log).or_default() += times;
+    }
+}
+
+/// The analyte in its category, as one number, and the code of the logarithm.
+type Key = (u64, u32);
 
 /// Results as they are compared: which analyte in which category, and how much.
 struct Compared {
     analytes: Coded<Value>,
     categories: Coded<Value>,
-    /// Dimension and logarithm.
-    logs: Coded<Option<(Arc<str>, i64)>>,
-    /// A code for each distinct analyte, category and logarithm, and the first row of each.
-    combinations: Vec<u32>,
-    first: Vec<u32>,
+    /// Place of the dimension, and logarithm.
+    logs: Coded<Option<(usize, i64)>>,
+    dimensions: Vec<Arc<str>>,
 }
 
 impl Compared {
     fn of(frame: &Frame, units: &Units) -> Compared {
         let [analytes, categories, values, written] = COMPARED.map(|name| frame.column_or_missing(name));
-        let mut dimensions: HashMap<String, Arc<str>> = HashMap::new();
-        let logs = values.zip_map(&written, |value, unit| {
-            let (log, dimension) = logarithm(value, unit, units)?;
-            let shared = dimensions.entry(dimension).or_insert_with_key(|name| Arc::from(name.as_str()));
-            Some((shared.clone(), log))
+        let mut dimensions: Interner<Arc<str>> = Interner::new();
+        let scales = written.relabel(|unit| {
+            let (dimension, factor) = scale(unit, units);
+            (dimensions.intern(dimension) as usize, factor)
         });
-        let grouped_by = [analytes.grouping(), categories.grouping(), logs.grouping()];
-        let (combinations, _) = combine_all(grouped_by, frame.rows());
-        let first = first_rows(&combinations);
-        Compared { analytes, categories, logs, combinations, first }
+        let logs = values
+            .zip_map(&scales, |value, (dimension, factor)| Some((*dimension, logarithm(value, *factor)?)));
+        Compared { analytes, categories, logs, dimensions: dimensions.into_values() }
     }
-}
 
-fn count(compared: &Compared) -> Groups {
-    let mut times = vec![0u64; compared.first.len()];
-    compared.combinations.iter().for_each(|combination| times[*combination as usize] += 1);
-    let mut groups = Groups::new();
-    for (row, times) in compared.first.iter().zip(times) {
-        let row = *row as usize;
-        if let Some(log) = compared.logs.get(row) {
-            let group = (compared.analytes.get(row).clone(), compared.categories.get(row).clone());
-            *groups.entry(group).or_default().entry(log.clone()).or_default() += times;
-        }
+    /// What each row is: its analyte in its category, and the code of its logarithm.
+    fn keys(&self) -> impl Iterator<Item = Key> {
+        let categories = self.categories.values().len() as u64;
+        let codes = self.analytes.codes().iter().zip(self.categories.codes()).zip(self.logs.codes());
+        codes.map(move |((analyte, category), log)| {
+            (u64::from(*analyte) * categories + u64::from(*category), *log)
+        })
     }
-    groups
+
+    /// Distinct keys and how many rows have each, those of one analyte in one category together.
+    fn counted(&self) -> Vec<Vec<(Key, u64)>> {
+        let mut keys: Vec<Key> = self.keys().collect();
+        keys.sort_unstable();
+        let groups = keys.chunk_by(|one, next| one.0 == next.0).map(|group| {
+            let counted = group.chunk_by(Key::eq).filter_map(|own| Some((*own.first()?, own.len() as u64)));
+            counted.collect()
+        });
+        groups.collect()
+    }
+
+    /// The analyte and the category of a key.
+    fn group(&self, key: Key) -> (&Value, &Value) {
+        let categories = self.categories.values().len() as u64;
+        let (analyte, category) = ((key.0 / categories) as usize, (key.0 % categories) as usize);
+        (&self.analytes.values()[analyte], &self.categories.values()[category])
+    }
+
+    fn result(&self, key: Key) -> Option<(&Arc<str>, i64)> {
+        let (dimension, log) = self.logs.values()[key.1 as usize]?;
+        Some((&self.dimensions[dimension], log))
+    }
 }
 
 /// What is usual of an analyte in a category, and in all of them.
@@ -152,32 +193,38 @@ struct UsualBy {
 }
 
 fn list(frame: &Frame, compared: &Compared, usual: &UsualBy) -> Vec<Rejection> {
-    let Compared { analytes, categories, logs, combinations, first } = compared;
-    let expected = first.iter().map(|row| {
-        let row = *row as usize;
-        let (dimension, log) = logs.get(row).as_ref()?;
-        let (analyte, category) = (analytes.get(row), categories.get(row));
-        let fits = |usual: &&Usual| usual.dimension == *dimension;
-        let near = usual.category.get(&(analyte.clone(), category.clone())).filter(fits);
-        let wide = || usual.analyte.get(&(analyte.clone(), Value::Missing)).filter(fits);
-        let usual = near.or_else(wide).filter(|usual| usual.is_far(*log))?;
-        let among = match (near, category) {
-            (Some(_), Value::Text(category)) => format!(" in {category}"),
-            _ => String::new(),
-        };
-        let which = if *log > usual.median { "smaller" } else { "larger" };
-        let results = usual.results;
-        Some(format!("a value like the {results} results{among}; 1,000 times {which} would be one"))
-    });
-    let expected: Vec<Option<String>> = expected.collect();
+    let mut expected: HashMap<Key, String> = HashMap::new();
+    for group in compared.counted() {
+        let Some((first, _)) = group.first() else { continue };
+        let (analyte, category) = compared.group(*first);
+        let near = usual.category.get(&(analyte.clone(), category.clone()));
+        let wide = usual.analyte.get(&(analyte.clone(), Value::Missing));
+        for (key, _) in group {
+            let Some((dimension, log)) = compared.result(key) else { continue };
+            let fits = |usual: &&Usual| usual.dimension == *dimension;
+            let near = near.filter(fits);
+            let Some(usual) = near.or(wide.filter(fits)).filter(|usual| usual.is_far(log)) else { continue };
+            let among = match (near, category) {
+                (Some(_), Value::Text(category)) => format!(" in {category}"),
+                _ => String::new(),
+            };
+            let which = if log > usual.median { "smaller" } else { "larger" };
+            let results = usual.results;
+            let like = format!("a value like the {results} results{among}; 1,000 times {which} would be one");
+            expected.insert(key, like);
+        }
+    }
+    if expected.is_empty() {
+        return Vec::new();
+    }
     let shown = ["value", "unit"].map(|name| frame.column_or_missing(name));
     let mut listed = Vec::new();
-    for (row, combination) in combinations.iter().enumerate() {
-        let Some(expected) = &expected[*combination as usize] else { continue };
+    for (row, key) in compared.keys().enumerate() {
+        let Some(expected) = expected.get(&key) else { continue };
         let [value, unit] = shown.each_ref().map(|column| column.get(row).to_string());
         listed.push(Rejection::warning(
             frame.origin(row),
-            &format!("result_text ({})", analytes.get(row)),
+            &format!("result_text ({})", compared.analytes.get(row)),
             Code::SuspiciousValue,
             format!("{value} {unit}").trim_end().to_owned(),
             expected.clone(),
@@ -186,20 +233,24 @@ fn list(frame: &Frame, compared: &Compared, usual: &UsualBy) -> Vec<Rejection> {
     listed
 }
 
-/// Logarithm of a value in base units of its dimension, and the dimension.
-fn logarithm(value: &Value, unit: &Value, units: &Units) -> Option<(i64, String)> {
-    let Value::Decimal(number) = value else { return None };
+/// The dimension of a unit, and the logarithm of what it is in base units of that.
+fn scale(unit: &Value, units: &Units) -> (Arc<str>, f64) {
     let written = unit.to_string();
-    let (factor, dimension) = match units.parse(&written) {
-        Some(unit) => (unit.numerator as f64 / unit.denominator as f64, unit.dimension.to_string()),
-        None => (1.0, written),
-    };
+    match units.parse(&written) {
+        Some(unit) => (unit.dimension, (unit.numerator as f64 / unit.denominator as f64).log10()),
+        None => (Arc::from(written), 0.0),
+    }
+}
+
+/// Logarithm of a value in base units of its dimension; `factor` is that of its unit.
+fn logarithm(value: &Value, factor: f64) -> Option<i64> {
+    let Value::Decimal(number) = value else { return None };
     let mantissa = number.0.mantissa();
     if mantissa <= 0 {
         return None;
     }
-    let log = (mantissa as f64).log10() - f64::from(number.0.scale()) + factor.log10();
-    Some(((log * DECADE as f64).round() as i64, dimension))
+    let log = (mantissa as f64).log10() - f64::from(number.0.scale()) + factor;
+    Some((log * DECADE as f64).round() as i64)
 }
 
 fn categories(determinations: &Frame, samples: &Frame) -> Coded<Value> {
@@ -220,19 +271,13 @@ struct Usual {
 
 impl Usual {
     fn of(group: &Results) -> Option<Usual> {
-        let mut frequencies: BTreeMap<&Arc<str>, u64> = BTreeMap::new();
-        for ((dimension, _), count) in group {
-            *frequencies.entry(dimension).or_default() += count;
-        }
-        let most = |one: &(&Arc<str>, u64), other: &(&Arc<str>, u64)| {
-            one.1.cmp(&other.1).then_with(|| other.0.cmp(one.0))
-        };
-        let (dimension, results) = frequencies.into_iter().max_by(most)?;
+        let frequencies = group.dimensions.iter().map(|own| (own, own.1.values().sum::<u64>()));
+        let ((dimension, logs), results) = frequencies
+            .max_by(|((one, _), count), ((other, _), more)| count.cmp(more).then_with(|| other.cmp(one)))?;
         if results < RESULTS_MIN {
             return None;
         }
-        let own = group.iter().filter(|((own, _), _)| own == dimension);
-        let mut logs: Vec<(i64, u64)> = own.map(|((_, log), count)| (*log, *count)).collect();
+        let mut logs: Vec<(i64, u64)> = logs.iter().map(|(log, count)| (*log, *count)).collect();
         logs.sort_unstable();
         let at = |part: u64, of: u64| nth(&logs, (results - 1) * part / of);
         let median = at(1, 2);
@@ -268,8 +313,8 @@ mod tests {
     use super::*;
 
     fn results(logs: impl Iterator<Item = i64>) -> Results {
-        let mut results = Results::new();
-        logs.for_each(|log| *results.entry((Arc::from(""), log)).or_default() += 1);
+        let mut results = Results::default();
+        logs.for_each(|log| results.add(&Arc::from(""), log, 1));
         results
     }
 

@@ -28,6 +28,7 @@ pub use numeral::Number;
 pub use packed::{PackedItem, unpack};
 pub use pseudonym::{KEY_MIN, PseudonymKey};
 pub use result::{Qualifier, Quantity, parse_result};
+use text::is_plain;
 pub use text::{fold, is_missing, mask};
 
 /// Decimal digits kept of a share; `40.25%` is 4025 over 10000.
@@ -51,6 +52,7 @@ pub fn normalize(kind: ColumnKind, text: &str, reference: &Reference) -> Result<
     match kind {
         ColumnKind::Text => Ok(Value::text(&folded)),
         ColumnKind::Measured => Ok(Value::text(text.trim())),
+        ColumnKind::Identifier if is_plain(&folded) => Ok(Value::text(&folded.to_ascii_uppercase())),
         ColumnKind::Identifier => {
             let identifier: String = folded.chars().filter(|c| !c.is_whitespace()).collect();
             Ok(Value::text(&identifier.to_uppercase()))

@@ -5,6 +5,9 @@ use crate::model::{half_width, is_blank};
 /// Only the full-width forms of ASCII and the ideographic space change; superscripts and units keep
 /// their meaning for the parsers behind.
 pub fn fold(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     let mut folded = String::with_capacity(text.len());
     let mut blank = false;
     for character in text.chars() {
@@ -20,6 +23,11 @@ pub fn fold(text: &str) -> String {
         folded.push(half_width(character));
     }
     folded
+}
+
+/// Whether a text is ASCII without blanks, as most codes and numbers are: nothing of it folds.
+pub(super) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// The spellings of "nothing was entered" that the exports use.

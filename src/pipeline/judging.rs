@@ -56,11 +56,15 @@ fn list_strays(file: &PipelineFile, tables: &HashMap<String, Frame>, rejections:
     if !file.sources.iter().any(|source| source.into.iter().any(|table| table.name == "samples")) {
         return;
     }
-    let known = tables.get("samples").map(|samples| samples.rows_by("sample_code")).unwrap_or_default();
+    let none = Frame::default();
+    let samples = tables.get("samples").unwrap_or(&none);
     for table in ["determinations", "duties"] {
         let Some(frame) = tables.get(table) else { continue };
         let codes = frame.column_or_missing("sample_code");
-        let stray: Vec<bool> = codes.values().iter().map(|code| !known.contains_key(code)).collect();
+        let stray: Vec<bool> = samples.rows_of("sample_code", &codes).iter().map(Option::is_none).collect();
+        if !stray.contains(&true) {
+            continue;
+        }
         let rows: Vec<u32> =
             (0..frame.rows() as u32).filter(|row| stray[codes.codes()[*row as usize] as usize]).collect();
         list_orphans(frame, &rows, rejections);

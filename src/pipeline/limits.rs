@@ -4,7 +4,7 @@
 use hashbrown::HashMap;
 use jiff::civil::Date;
 
-use crate::column::{Coded, Frame, Partners, combine, first_rows};
+use crate::column::{Coded, Frame, Partners, combine, first_rows, rows_where};
 use crate::judge::PRODUCT;
 use crate::model::{Fault, Value};
 use crate::normalize::{Limit, Sign, fold, parse_limit};
@@ -91,6 +91,10 @@ fn from_standards(
     sources: Coded<Value>,
 ) -> Coded<Value> {
     let changes = limits.changes();
+    let open = rows_where(&sources.relabel(Value::is_missing));
+    if open.is_empty() {
+        return sources;
+    }
     let days = samples.column_or_missing("sampled_on");
     let span = days.map(|day| match day {
         Value::Date(day) => Value::Integer(changes.partition_point(|change| change <= day) as i64),
@@ -99,9 +103,8 @@ fn from_standards(
     let names = NAMES.map(|name| samples.column_or_missing(name));
     let (classes, _) = combine(names.iter().chain([&span]), samples.rows());
     let of_sample = Coded::new(first_rows(&classes).into_iter().map(Some).collect(), classes);
-    let class = sample_of.bring(&of_sample, None);
-    let analytes = determinations.column_or_missing("analyte");
-    let wanted = analytes.zip_map(&sources, |analyte, source| source.is_missing().then(|| analyte.clone()));
+    let class = sample_of.bring(&of_sample, None).take(&open);
+    let analytes = determinations.column_or_missing("analyte").take(&open);
     let look_up = |row: usize, analyte: &Value| -> Option<Standard> {
         let day: Date = days.get(row).as_date()?;
         let texts = names.each_ref().map(|column| column.get(row).to_string());
@@ -109,10 +112,11 @@ fn from_standards(
         let limit = limits.for_product(&product, analyte.as_text()?, day)?;
         Some((Value::text(&limit.text()), Value::text(&limit.unit), Value::text(&limit.standard)))
     };
-    let found = class.zip_map(&wanted, |row, analyte| look_up((*row)? as usize, analyte.as_ref()?));
+    let found = class.zip_map(&analytes, |row, analyte| look_up((*row)? as usize, analyte));
     if found.values().iter().all(Option::is_none) {
         return sources;
     }
+    let found = found.spread(&open, determinations.rows(), None);
     let fill = |own: &Coded<Value>, part: fn(&Standard) -> &Value| {
         found.zip_map(own, |found, own| found.as_ref().map_or(own, part).clone())
     };

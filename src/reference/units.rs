@@ -1,5 +1,6 @@
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use super::ReferenceError;
 use super::record::read;
@@ -27,7 +28,10 @@ impl Unit {
 /// The units and the spellings in which exports write them.
 #[derive(Debug, Clone)]
 pub struct Units {
+    /// By forms as they are compared.
     by_form: HashMap<String, Meaning>,
+    /// And as the table writes them, which is how most exports do.
+    as_written: HashMap<String, Meaning>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,7 +43,7 @@ enum Meaning {
 
 impl Units {
     pub(super) fn read(file: &str, text: &str) -> Result<Units, ReferenceError> {
-        let mut by_form = HashMap::new();
+        let (mut by_form, mut as_written) = (HashMap::new(), HashMap::new());
         read(file, text, |record| {
             record.provenance()?;
             let count = |column: &str| {
@@ -61,17 +65,23 @@ impl Units {
                     );
                 }
             };
-            match by_form.insert(fold_unit(record.text("form")?), meaning.clone()) {
+            let form = record.text("form")?;
+            as_written.insert(form.to_owned(), meaning.clone());
+            match by_form.insert(fold_unit(form), meaning.clone()) {
                 Some(earlier) if earlier != meaning => Err(record.fault("form", "one meaning for each form")),
                 _ => Ok(()),
             }
         })?;
-        Ok(Units { by_form })
+        Ok(Units { by_form, as_written })
+    }
+
+    fn meaning(&self, text: &str) -> Option<&Meaning> {
+        self.as_written.get(text).or_else(|| self.by_form.get(&fold_unit(text)))
     }
 
     /// The unit that a text writes, in any width, case or code point of μ.
     pub fn parse(&self, text: &str) -> Option<Unit> {
-        match self.by_form.get(&fold_unit(text))? {
+        match self.meaning(text)? {
             Meaning::Unit(unit) => Some(unit.clone()),
             Meaning::None(_) => None,
         }
@@ -79,7 +89,7 @@ impl Units {
 
     /// Why a known text is no unit; none for units and for texts nobody has met yet.
     pub fn why_not(&self, text: &str) -> Option<&str> {
-        match self.by_form.get(&fold_unit(text))? {
+        match self.meaning(text)? {
             Meaning::Unit(_) => None,
             Meaning::None(reason) => Some(reason),
         }

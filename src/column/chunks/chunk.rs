@@ -96,10 +96,11 @@ impl Series {
             used.len() as u32 - 1
         };
         let names: Vec<u32> = (0..values.len()).map(name).collect();
-        if used.len() < names.len() {
+        let has_empty = used.len() < names.len();
+        if has_empty {
             codes.iter_mut().for_each(|code| *code = names.get(*code as usize).copied().unwrap_or(EMPTY));
         }
-        let (statistics, end) = add_codes(&codes, &values, &used, &mut pages)?;
+        let (statistics, end) = add_codes(&codes, has_empty, &values, &used, &mut pages)?;
         chunk(column, pages, codes.len(), statistics, Some(end))
     }
 }
@@ -120,7 +121,7 @@ pub fn encode(
         None => {
             let array = coded(array)?;
             let (codes, used) = dense(&array);
-            let (statistics, end) = add_codes(&codes, array.values(), &used, &mut pages)?;
+            let (statistics, end) = add_codes(&codes, true, array.values(), &used, &mut pages)?;
             (statistics, Some(end))
         }
     };
@@ -166,28 +167,36 @@ fn add_numbers(numbers: &Int64Array, pages: &mut Pages<'_>) -> io::Result<Statis
         let page = numbers.slice(start, PAGE.min(numbers.len() - start));
         let mut body = Vec::new();
         add_levels(page.iter().map(|number| number.is_some()), page.null_count() > 0, &mut body);
-        let filled: Vec<i64> = page.iter().flatten().collect();
-        differences(&filled, &mut body);
+        if page.null_count() == 0 {
+            differences(page.values(), &mut body);
+        } else {
+            differences(&page.iter().flatten().collect::<Vec<i64>>(), &mut body);
+        }
         pages.add(Content::Differences, page.len(), &body)?;
     }
-    Ok(whole_numbers(numbers.iter().flatten(), numbers.null_count(), None))
+    Ok(match numbers.null_count() {
+        0 => whole_numbers(numbers.values().iter().copied(), 0, None),
+        empty => whole_numbers(numbers.iter().flatten(), empty, None),
+    })
 }
 
 /// Returns where the dictionary ends, beside the statistics. The values that are used are those of the codes, in order.
 fn add_codes(
     codes: &[u32],
+    may_be_empty: bool,
     values: &ArrayRef,
     used: &[u32],
     pages: &mut Pages<'_>,
 ) -> Result<(Statistics, usize), ParquetError> {
-    let (plain, statistics) = dictionary(values, used, codes.iter().filter(|code| **code == EMPTY).count())?;
+    let empty = if may_be_empty { codes.iter().filter(|code| **code == EMPTY).count() } else { 0 };
+    let (plain, statistics) = dictionary(values, used, empty)?;
     pages.add(Content::Dictionary, used.len(), &plain)?;
     let end = pages.bytes.len();
     // Zero bits for one value are allowed, but not every reader takes them.
     let width = (u32::BITS - (used.len().saturating_sub(1) as u32).leading_zeros()).max(1);
     for page in codes.chunks(PAGE) {
         let mut body = Vec::new();
-        let has_empty = page.contains(&EMPTY);
+        let has_empty = empty > 0 && page.contains(&EMPTY);
         add_levels(page.iter().map(|code| *code != EMPTY), has_empty, &mut body);
         body.push(width as u8);
         if has_empty {

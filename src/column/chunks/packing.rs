@@ -17,13 +17,22 @@ pub(super) fn runs(numbers: &[u32], width: u32, out: &mut Vec<u8>) {
         }
         pack_groups(numbers.get(packed..at).unwrap_or_default(), width, out);
         let behind = numbers.get(at + GROUP..).unwrap_or_default();
-        let run = GROUP + behind.iter().take_while(|number| **number == first).count();
+        let run = GROUP + repeats(behind, first);
         uleb(run as u64 * 2, out);
         out.extend(first.to_le_bytes().iter().take(width.div_ceil(8) as usize));
         at += run;
         packed = at;
     }
     pack_groups(numbers.get(packed..).unwrap_or_default(), width, out);
+}
+
+/// How many of the first numbers are this one; runs can be long.
+fn repeats(numbers: &[u32], first: u32) -> usize {
+    let is_first =
+        |chunk: &&[u32; 4 * GROUP]| chunk.iter().fold(0, |other, number| other | (number ^ first)) == 0;
+    let chunks = numbers.as_chunks().0.iter().take_while(is_first).count();
+    let behind = numbers.get(chunks * 4 * GROUP..).unwrap_or_default();
+    chunks * 4 * GROUP + behind.iter().take_while(|number| **number == first).count()
 }
 
 /// Whole groups; the last one is filled up with zeros.
@@ -33,7 +42,7 @@ fn pack_groups(numbers: &[u32], width: u32, out: &mut Vec<u8>) {
     }
     let groups = numbers.len().div_ceil(GROUP);
     uleb(groups as u64 * 2 + 1, out);
-    out.reserve(groups * width as usize);
+    out.reserve(groups * width as usize + size_of::<u128>());
     let (whole, last) = numbers.as_chunks::<GROUP>();
     whole.iter().for_each(|group| pack_group(group, width, out));
     if !last.is_empty() {
@@ -53,7 +62,10 @@ fn pack_group(group: &[u32; GROUP], width: u32, out: &mut Vec<u8>) {
     let [a, b, c, d, e, f, g, h] = group.map(u64::from);
     let half = |a: u64, b: u64, c: u64, d: u64| a | b << width | c << (2 * width) | d << (3 * width);
     let bits = u128::from(half(a, b, c, d)) | u128::from(half(e, f, g, h)) << (4 * width);
-    out.extend_from_slice(bits.to_le_bytes().get(..width as usize).unwrap_or_default());
+    // All bytes are copied, for a copy of one length is a single instruction.
+    let end = out.len() + width as usize;
+    out.extend_from_slice(&bits.to_le_bytes());
+    out.truncate(end);
 }
 
 /// Numbers of a block of differences, and how many share a width.
@@ -71,18 +83,25 @@ pub(super) fn differences(numbers: &[i64], out: &mut Vec<u8>) {
     for block in steps.chunks(BLOCK) {
         let least = block.iter().copied().min().unwrap_or_default();
         zigzag(least, out);
-        let above: Vec<u64> = block.iter().map(|step| step.wrapping_sub(least) as u64).collect();
-        let width_of =
-            |part: &[u64]| part.iter().map(|number| u64::BITS - number.leading_zeros()).max().unwrap_or(0);
-        let mut widths: Vec<u8> = above.chunks(MINIBLOCK).map(|part| width_of(part) as u8).collect();
-        widths.resize(BLOCK / MINIBLOCK, 0);
-        out.extend_from_slice(&widths);
-        for (part, width) in above.chunks(MINIBLOCK).zip(widths) {
+        // A miniblock that is not full ends in zeros.
+        let mut above = [0; BLOCK];
+        above.iter_mut().zip(block).for_each(|(above, step)| *above = step.wrapping_sub(least) as u64);
+        let (miniblocks, _) = above.as_chunks::<MINIBLOCK>();
+        let width_of = |part: &[u64; MINIBLOCK]| {
+            u64::BITS - part.iter().fold(0, |all, number| all | number).leading_zeros()
+        };
+        for miniblock in miniblocks {
+            out.push(width_of(miniblock) as u8);
+        }
+        for miniblock in miniblocks {
+            let width = width_of(miniblock);
+            // Lines of a file climb evenly more often than not.
+            if width == 0 {
+                continue;
+            }
             let mut packer = Packer::default();
-            let padding = std::iter::repeat_n(&0, MINIBLOCK - part.len());
-            for number in part.iter().chain(padding) {
+            for number in miniblock {
                 let (low, high) = (*number as u32, (*number >> 32) as u32);
-                let width = u32::from(width);
                 packer.put(low, width.min(32), out);
                 packer.put(high, width.saturating_sub(32), out);
             }

@@ -42,8 +42,7 @@ impl Seen {
 
     /// Rows by sample code.
     pub fn by_code(&self, codes: &Coded<Value>) -> SampleRows {
-        let rows = self.frame.rows_by("sample_code");
-        codes.relabel(|code| rows.get(code).copied())
+        codes.over(self.frame.rows_of("sample_code", codes))
     }
 
     /// Rows by rows among all samples.
@@ -107,7 +106,9 @@ fn seen(mut frame: Frame, as_of: Date) -> Frame {
 /// Determinations, a replicate set once, beside what is seen of their samples.
 pub fn determinations(all: &Frame, seen: &Seen, samples: &SampleRows, dimensions: &[String]) -> Frame {
     let first = rows_where(&all.column_or_missing("replicate").relabel(is_first));
-    let mut frame = seen.join(&all.take(&first), &samples.take(&first), dimensions, &DETERMINATION);
+    let mut own = all.clone();
+    own.keep_columns(|name| name.starts_with('$') || dimensions.iter().any(|dimension| dimension == name));
+    let mut frame = seen.join(&own.take(&first), &samples.take(&first), dimensions, &DETERMINATION);
     let pending = frame.column_or_missing(UNSEEN).map(|unseen| unseen.as_text() == Some("yes"));
     let hidden = ["verdict", "lab_verdict", "judged_verdict", "detected", "exceeded"];
     for column in hidden.into_iter().filter(|column| dimensions.iter().any(|name| name == column)) {
