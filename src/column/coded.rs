@@ -37,7 +37,7 @@ impl<T> Coded<T> {
 
     /// A column with the same value on every row.
     pub fn constant(value: T, rows: usize) -> Coded<T> {
-        Coded::new(vec![value], vec![0; rows])
+        Coded { values: Arc::new(vec![value]), codes: Codes::same(rows) }
     }
 
     pub fn len(&self) -> usize {
@@ -69,7 +69,11 @@ impl<T> Coded<T> {
     }
 
     pub fn get(&self, row: usize) -> &T {
-        &self.values[self.codes.get(row) as usize]
+        &self.values[self.code(row) as usize]
+    }
+
+    pub fn code(&self, row: usize) -> u32 {
+        self.codes.get(row)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &T> {
@@ -120,6 +124,22 @@ impl<T> Coded<T> {
         let new: Vec<u32> = self.values.iter().map(|value| interner.intern(function(value))).collect();
         let codes = if interner.len() == new.len() { self.codes.clone() } else { self.codes.renamed(&new) };
         Coded { values: Arc::new(interner.into_values()), codes }
+    }
+
+    /// As [`Coded::map`], of a function with few results: they are compared, not hashed.
+    pub fn map_to_few<U: PartialEq>(&self, function: impl Fn(&T) -> U) -> Coded<U> {
+        let mut results: Vec<U> = Vec::new();
+        let mut code_of = |value: &T| {
+            let result = function(value);
+            let known = results.iter().position(|known| *known == result);
+            known.unwrap_or_else(|| {
+                results.push(result);
+                results.len() - 1
+            }) as u32
+        };
+        let new: Vec<u32> = self.values.iter().map(&mut code_of).collect();
+        let codes = self.codes.renamed(&new);
+        Coded { values: Arc::new(results), codes }
     }
 
     /// Applies a function once per distinct value, and leaves every code as it is: values that become equal stay apart.

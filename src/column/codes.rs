@@ -12,6 +12,15 @@ const PARALLEL_ROWS: usize = 1 << 16;
 pub(super) enum Codes {
     Plain(Arc<Vec<u32>>),
     Keyed(Arc<Keyed>),
+    Same(Arc<Same>),
+}
+
+/// Zero on every row, as of a column that a table lacks.
+#[derive(Debug)]
+pub(super) struct Same {
+    len: usize,
+    /// Codes of the rows, once somebody has asked for them.
+    rows: OnceLock<Vec<u32>>,
 }
 
 /// The codes of a column that repeats together with others, as the attributes of a sample do on each of its rows: what is
@@ -41,10 +50,15 @@ impl Codes {
         Codes::Keyed(Arc::new(Keyed { of_keys, keys, rows: OnceLock::new() }))
     }
 
+    pub(super) fn same(len: usize) -> Codes {
+        Codes::Same(Arc::new(Same { len, rows: OnceLock::new() }))
+    }
+
     pub(super) fn len(&self) -> usize {
         match self {
             Codes::Plain(codes) => codes.len(),
             Codes::Keyed(own) => own.keys.len(),
+            Codes::Same(own) => own.len,
         }
     }
 
@@ -52,6 +66,7 @@ impl Codes {
         match self {
             Codes::Plain(codes) => codes[row],
             Codes::Keyed(own) => own.of_keys[own.keys[row] as usize],
+            Codes::Same(_) => 0,
         }
     }
 
@@ -64,13 +79,14 @@ impl Codes {
                 let code = |key: &u32| own.of_keys[*key as usize];
                 own.keys.iter().map(code).collect()
             }),
+            Codes::Same(own) => own.rows.get_or_init(|| vec![0; own.len]),
         }
     }
 
     /// The code of each key, and the key of each row; none where the column is told row by row.
     pub(super) fn by_keys(&self) -> Option<(&[u32], &Arc<Vec<u32>>)> {
         match self {
-            Codes::Plain(_) => None,
+            Codes::Plain(_) | Codes::Same(_) => None,
             Codes::Keyed(own) => Some((&own.of_keys, &own.keys)),
         }
     }
@@ -90,6 +106,8 @@ impl Codes {
         match self {
             Codes::Plain(codes) => Codes::plain(gather(names, codes)),
             Codes::Keyed(own) => Codes::keyed(gather(names, &own.of_keys), own.keys.clone()),
+            Codes::Same(own) if names.first() == Some(&0) => Codes::Same(own.clone()),
+            Codes::Same(_) => Codes::plain(gather(names, self.rows())),
         }
     }
 
@@ -102,6 +120,7 @@ impl Codes {
                 let keys = known.map_or_else(|| Arc::new(gather(&own.keys, rows)), |(_, keys)| keys.clone());
                 Codes::keyed(own.of_keys.clone(), keys)
             }
+            Codes::Same(_) => Codes::same(rows.len()),
         }
     }
 }

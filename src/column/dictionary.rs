@@ -3,6 +3,10 @@ use std::hash::Hash;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use std::hash::BuildHasher;
 
+/// That some bytes are not in a dictionary, with what was found out on the way.
+#[derive(Debug, Clone, Copy)]
+pub struct Unmet(u64);
+
 /// Distinct byte strings in order of first appearance, in one arena.
 ///
 /// Codes depend on the order of arrival only, never on the hash seed.
@@ -21,11 +25,21 @@ impl Dictionary {
 
     /// The code of `bytes`, which is added if it is new.
     pub fn intern(&mut self, bytes: &[u8]) -> u32 {
+        self.look_up(bytes).unwrap_or_else(|unmet| self.add(bytes, unmet))
+    }
+
+    /// The code of `bytes` if they are there, else what [`Dictionary::add`] asks for.
+    ///
+    /// # Errors
+    /// They are not there.
+    pub fn look_up(&self, bytes: &[u8]) -> Result<u32, Unmet> {
         let hash = self.hasher.hash_one(bytes);
-        let (arena, ends) = (&self.arena, &self.ends);
-        if let Some(code) = self.table.find(hash, |&code| slice(arena, ends, code) == bytes) {
-            return *code;
-        }
+        let found = self.table.find(hash, |&code| slice(&self.arena, &self.ends, code) == bytes);
+        found.copied().ok_or(Unmet(hash))
+    }
+
+    /// Adds bytes that were looked up in vain, before others were added.
+    pub fn add(&mut self, bytes: &[u8], Unmet(hash): Unmet) -> u32 {
         // More than 2^32 distinct texts would need 32 GiB of `ends` first.
         let code = self.ends.len() as u32;
         self.arena.extend_from_slice(bytes);
@@ -33,12 +47,6 @@ impl Dictionary {
         let (arena, ends, hasher) = (&self.arena, &self.ends, &self.hasher);
         self.table.insert_unique(hash, code, |&code| hasher.hash_one(slice(arena, ends, code)));
         code
-    }
-
-    /// The code of `bytes`, if they are there.
-    pub fn code_of(&self, bytes: &[u8]) -> Option<u32> {
-        let hash = self.hasher.hash_one(bytes);
-        self.table.find(hash, |&code| slice(&self.arena, &self.ends, code) == bytes).copied()
     }
 
     /// The bytes of a code that this dictionary gave.

@@ -139,6 +139,7 @@ impl Frame {
                     }
                     of_keys.len()
                 }
+                None if column.values().len() == 1 => 0,
                 None => column.len(),
             };
             4 * codes + VALUE_SIZE * column.values().len()

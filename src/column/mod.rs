@@ -15,6 +15,6 @@ mod shelf;
 
 pub use coded::{Coded, Grouping, rows_where, take_rows};
 pub use combinations::Combinations;
-pub use dictionary::{Dictionary, Interner};
+pub use dictionary::{Dictionary, Interner, Unmet};
 pub use frame::{Frame, Partners, combine, combine_all, combine_codes, first_rows};
 pub use shelf::{Held, Shelf};

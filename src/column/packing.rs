@@ -170,6 +170,9 @@ impl Cursor<'_> {
         let place = usize::try_from(self.number()?).ok()?.checked_sub(1);
         let values = (0..self.number()?).map(|_| self.value()).collect::<Option<Vec<Value>>>()?;
         let Some(place) = place else {
+            if let [only] = values.as_slice() {
+                return Some(Coded::constant(only.clone(), rows));
+            }
             let codes = self.codes(rows, values.len())?;
             return Some(Coded::new(values, codes));
         };

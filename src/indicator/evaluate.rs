@@ -72,6 +72,13 @@ struct Sums {
     observed: bool,
 }
 
+/// A cell that an indicator counts, and in which of its parts.
+struct Counted {
+    cell: u32,
+    in_numerator: bool,
+    in_denominator: bool,
+}
+
 /// Evaluates an indicator for the whole, then for each of `cuts` that its fact has the dimensions for.
 pub fn evaluate(
     definition: &Definition,
@@ -81,52 +88,76 @@ pub fn evaluate(
 ) -> Vec<Figure> {
     let mut figures = Vec::new();
     let whole = std::slice::from_ref(const { &Vec::new() });
+    // What is there on one day is told of that day, unless it is told by months.
+    let is_of_a_day = matches!(definition.kind, Kind::Stock | Kind::Coverage);
+    let mut told: [Option<Vec<Counted>>; 2] = [None, None];
     for cut in whole.iter().chain(cuts) {
+        let by_month = cut.iter().any(|name| name == "month");
         let known = cut.iter().all(|name| name == "month" || cells.position(name).is_some());
         if known {
-            evaluate_cut(definition, cells, cut, context, &mut figures);
+            let told = &mut told[usize::from(is_of_a_day && by_month)];
+            let told = told.get_or_insert_with(|| counted(definition, cells, by_month, context));
+            evaluate_cut(definition, cells, told, cut, context, &mut figures);
         }
     }
     figures
 }
 
-fn evaluate_cut(
-    definition: &Definition,
-    cells: &Cells,
-    cut: &[String],
-    context: &Context<'_>,
-    figures: &mut Vec<Figure>,
-) {
-    let by_month = cut.iter().any(|name| name == "month");
-    let days = definition.days(context.as_of, context.period);
+/// The cells of the days that are asked for, as far as they are counted.
+fn counted(definition: &Definition, cells: &Cells, by_month: bool, context: &Context<'_>) -> Vec<Counted> {
     let base = definition.base.as_ref().map(|filter| filter.select(cells));
     let numerator = definition.numerator.select(cells);
     let denominator = match &definition.denominator {
         Denominator::Where(filter) => Some(filter.select(cells)),
         Denominator::None | Denominator::Population => None,
     };
-    let inside = |day: Option<Date>| match (definition.kind, day, days) {
+    let days = definition.days(context.as_of, context.period);
+    let mut told = Vec::with_capacity(cells.len());
+    for (cell, day) in cells.days().iter().enumerate() {
+        let in_numerator = numerator[cell];
+        let in_denominator = denominator.as_ref().is_some_and(|selected| selected[cell]);
+        let is_counted = (in_numerator || in_denominator) && base.as_ref().is_none_or(|base| base[cell]);
+        if is_counted && is_inside(definition, *day, days, by_month, context) {
+            told.push(Counted { cell: cell as u32, in_numerator, in_denominator });
+        }
+    }
+    told
+}
+
+fn is_inside(
+    definition: &Definition,
+    day: Option<Date>,
+    days: Option<(Date, Date)>,
+    by_month: bool,
+    context: &Context<'_>,
+) -> bool {
+    match (definition.kind, day, days) {
         (Kind::Stock | Kind::Coverage, day, _) if !by_month => day == Some(context.as_of),
         (_, Some(day), Some((start, end))) => start <= day && day <= end,
         (_, None, Some(_)) => false,
         (_, _, None) => true,
-    };
+    }
+}
+
+fn evaluate_cut(
+    definition: &Definition,
+    cells: &Cells,
+    told: &[Counted],
+    cut: &[String],
+    context: &Context<'_>,
+    figures: &mut Vec<Figure>,
+) {
+    let days = definition.days(context.as_of, context.period);
     let parts: Vec<CutBy<'_>> = cut.iter().map(|name| CutBy::new(cells, name)).collect();
     // A group is its codes first; it is spelt out once.
     let columns = parts.iter().map(|part| (&*part.codes, part.texts.len()));
     let (group_of, distinct) = combine_codes(columns, cells.len());
     let mut sums = vec![Sums::default(); distinct];
-    for (cell, (day, count)) in cells.days().iter().zip(cells.counts()).enumerate() {
-        if !inside(*day) || base.as_ref().is_some_and(|base| !base[cell]) {
-            continue;
-        }
-        let in_denominator = denominator.as_ref().is_some_and(|selected| selected[cell]);
-        if !numerator[cell] && !in_denominator {
-            continue;
-        }
-        let sums = &mut sums[group_of[cell] as usize];
-        sums.numerator += if numerator[cell] { *count } else { 0 };
-        sums.denominator += if in_denominator { *count } else { 0 };
+    for Counted { cell, in_numerator, in_denominator } in told {
+        let count = cells.counts()[*cell as usize];
+        let sums = &mut sums[group_of[*cell as usize] as usize];
+        sums.numerator += if *in_numerator { count } else { 0 };
+        sums.denominator += if *in_denominator { count } else { 0 };
         sums.observed = true;
     }
     let observed = first_rows(&group_of).into_iter().zip(sums).filter(|(_, sums)| sums.observed);
@@ -147,8 +178,7 @@ fn evaluate_cut(
         groups.extend(expected.into_iter().map(|group| (group, Sums::default())));
         groups.sort_by(|(one, _), (other, _)| one.cmp(other));
     }
-    let shown =
-        if cut.is_empty() { shown(definition, cells, base.as_deref(), &inside) } else { String::new() };
+    let shown = if cut.is_empty() { shown(definition, cells, days, context) } else { String::new() };
     let names: Vec<Arc<str>> = cut.iter().map(|name| Arc::from(name.as_str())).collect();
     figures.par_extend(groups.into_par_iter().map(|(group, sums)| {
         let denominator = match &definition.denominator {
@@ -268,13 +298,17 @@ fn population(cut: &[String], group: &[Arc<str>], populations: &Populations) -> 
 fn shown(
     definition: &Definition,
     cells: &Cells,
-    base: Option<&[bool]>,
-    inside: &dyn Fn(Option<Date>) -> bool,
+    days: Option<(Date, Date)>,
+    context: &Context<'_>,
 ) -> String {
+    let base = definition.base.as_ref().filter(|_| !definition.shown.is_empty());
+    let base = base.map(|filter| filter.select(cells));
     let parts = definition.shown.iter().map(|(label, filter)| {
         let selected = filter.select(cells);
         let counted = cells.days().iter().zip(cells.counts()).enumerate().filter(|(cell, (day, _))| {
-            inside(**day) && selected[*cell] && base.is_none_or(|base| base[*cell])
+            selected[*cell]
+                && base.as_ref().is_none_or(|base| base[*cell])
+                && is_inside(definition, **day, days, false, context)
         });
         let n: i64 = counted.map(|(_, (_, count))| count).sum();
         format!("{label} {n}")

@@ -1,4 +1,4 @@
-use std::fmt::Write;
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use rayon::prelude::*;
 
-use super::decide::{DECIDING, Outcome, decide};
+use super::decide::{DECIDING, Outcome, Texts, decide};
 use crate::column::{Coded, Frame, combine, first_rows};
 use crate::model::{Exact, Fault, Rejection, Scope, Value};
 use crate::normalize::mask;
@@ -40,8 +40,8 @@ pub struct Decisions {
     shelves: [Mutex<Remembered>; SHELVES],
 }
 
-/// The texts of a combination, each with a NUL behind it, and what was decided.
-type Decided = (String, Arc<Outcome>);
+/// The hash of a combination, its texts, each with a NUL behind it, and what was decided.
+type Decided = (u64, String, Arc<Outcome>);
 
 const SHELVES: usize = 16;
 /// Combinations that are remembered on each shelf before the older half of them is forgotten.
@@ -55,55 +55,78 @@ struct Remembered {
 }
 
 impl Remembered {
-    fn find(&mut self, hash: u64, key: &str, hasher: &DefaultHashBuilder) -> Option<Arc<Outcome>> {
-        let is_own = |(own, _): &Decided| own == key;
-        if let Some((_, known)) = self.late.find(hash, is_own) {
+    fn find(&mut self, asked: &Asked<'_>) -> Option<Arc<Outcome>> {
+        let is_own = |(_, own, _): &Decided| asked.is(own);
+        if let Some((_, _, known)) = self.late.find(asked.hash, is_own) {
             return Some(known.clone());
         }
-        let (decided, _) = self.early.find_entry(hash, is_own).ok()?.remove();
-        let outcome = decided.1.clone();
-        self.keep(hash, decided, hasher);
+        let (decided, _) = self.early.find_entry(asked.hash, is_own).ok()?.remove();
+        let outcome = decided.2.clone();
+        self.keep(asked, decided);
         Some(outcome)
     }
 
-    fn keep(&mut self, hash: u64, decided: Decided, hasher: &DefaultHashBuilder) {
+    fn keep(&mut self, asked: &Asked<'_>, decided: Decided) {
         if self.late.len() >= REMEMBERED {
             self.early = std::mem::take(&mut self.late);
         }
-        let hash_of = |(own, _): &Decided| hasher.hash_one(own.as_str());
         // Another thread may have decided the same meanwhile.
-        if let Entry::Vacant(free) = self.late.entry(hash, |(own, _)| *own == decided.0, hash_of) {
+        let is_own = |(_, own, _): &Decided| asked.is(own);
+        if let Entry::Vacant(free) = self.late.entry(asked.hash, is_own, |(hash, _, _)| *hash) {
             free.insert(decided);
         }
     }
 }
 
+/// A combination that is asked for.
+struct Asked<'a> {
+    hash: u64,
+    texts: Texts<'a>,
+}
+
+impl Asked<'_> {
+    fn is(&self, key: &str) -> bool {
+        let rest = self.texts.iter().try_fold(key, |rest, text| rest.strip_prefix(*text)?.strip_prefix('\0'));
+        rest == Some("")
+    }
+}
+
+/// A deciding column as texts, each hashed once.
+struct Spelt<'a> {
+    texts: Vec<(Cow<'a, str>, u64)>,
+    column: &'a Coded<Value>,
+}
+
 impl Decisions {
-    fn of(&self, values: [&Value; 12], units: &Units) -> Arc<Outcome> {
-        let mut key = String::with_capacity(96);
-        for value in values {
-            match value {
-                Value::Text(text) => key.push_str(text),
-                other => drop(write!(key, "{other}")),
-            }
-            key.push('\0');
-        }
-        let hash = self.hasher.hash_one(key.as_str());
+    fn spell<'a>(&self, column: &'a Coded<Value>) -> Spelt<'a> {
+        let text = |value: &'a Value| {
+            let text = match value {
+                Value::Text(text) => Cow::Borrowed(&**text),
+                other => Cow::Owned(other.to_string()),
+            };
+            let hash = self.hasher.hash_one(&*text);
+            (text, hash)
+        };
+        Spelt { texts: column.values().iter().map(text).collect(), column }
+    }
+
+    fn of(&self, columns: &[Spelt<'_>; 12], row: u32, units: &Units) -> Arc<Outcome> {
+        let values = columns.each_ref().map(|own| &own.texts[own.column.code(row as usize) as usize]);
+        let texts = values.map(|(text, _)| &**text);
+        let mixed = values.iter().fold(0u64, |sum, (_, hash)| sum.rotate_left(5) ^ hash);
+        let asked = Asked { hash: self.hasher.hash_one(mixed), texts };
         // The table tells its own places by the lowest and the highest bits.
-        let place = (hash >> 32) as usize % SHELVES;
+        let place = (asked.hash >> 32) as usize % SHELVES;
         let shelf = || self.shelves[place].lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = shelf().find(hash, &key, &self.hasher) {
+        if let Some(known) = shelf().find(&asked) {
             return known;
         }
-        let texts: Vec<&str> = key.split_terminator('\0').collect();
-        let Ok(texts) = <[&str; 12]>::try_from(texts) else {
-            // A text with a NUL in it cannot be told apart by the key.
-            let texts = values.map(Value::to_string);
-            return Arc::new(decide(texts.each_ref().map(String::as_str), units));
-        };
         let outcome = Arc::new(decide(texts, units));
-        key.shrink_to_fit();
-        shelf().keep(hash, (key, outcome.clone()), &self.hasher);
+        let key: String = texts.iter().flat_map(|text| [*text, "\0"]).collect();
+        // A text with a NUL in it could be taken for two.
+        if key.matches('\0').count() == texts.len() {
+            shelf().keep(&asked, (asked.hash, key, outcome.clone()));
+        }
         outcome
     }
 }
@@ -123,11 +146,9 @@ pub fn judge_determinations(
     let stated = STATED.map(|name| frame.column_or_missing(name));
     let (combinations, _) = combine(columns.iter().chain(&stated), frame.rows());
     let first = first_rows(&combinations);
-    let outcomes: Vec<Arc<Outcome>> = first
-        .par_iter()
-        .with_min_len(64)
-        .map(|row| decisions.of(columns.each_ref().map(|column| column.get(*row as usize)), &reference.units))
-        .collect();
+    let spelt = columns.each_ref().map(|column| decisions.spell(column));
+    let outcomes: Vec<Arc<Outcome>> =
+        first.par_iter().with_min_len(64).map(|row| decisions.of(&spelt, *row, &reference.units)).collect();
     let stated = stated.map(|column| column.take(&first));
     Judged {
         rejections: list(frame, &combinations, &outcomes, Scope::Cell, |outcome| &outcome.faults),
@@ -215,13 +236,16 @@ fn expand(
     };
     let glued = |pair: &(u32, u32)| Some(quantity(pair)?.unit.as_str()).filter(|unit| !unit.is_empty());
     // Words are made of what is distinct among the answers.
-    let words = |of: &dyn Fn(&(u32, u32)) -> Option<&'static str>| coded.map(of).relabel(word);
-    let flag = |of: fn(&Outcome) -> bool| words(&|pair| Some(if of(outcome(pair)) { "yes" } else { "no" }));
-    let judged = words(&|pair| Some(outcome(pair).verdict.as_str()));
+    let yes_or_no = |yes: &bool| Value::text(if *yes { "yes" } else { "no" });
+    let flag = |of: fn(&Outcome) -> bool| coded.map_to_few(|pair| of(outcome(pair))).relabel(yes_or_no);
+    let judged = coded.map_to_few(|pair| outcome(pair).verdict);
+    let judged = judged.relabel(|verdict| Value::text(verdict.as_str()));
+    let qualifier = coded.map_to_few(|pair| quantity(pair).map(|own| own.qualifier));
+    let qualifier = qualifier.relabel(|own| own.map_or(Value::Missing, |own| Value::text(own.as_str())));
     let ratio = coded.map(|pair| outcome(pair).limit_ratio.map(Exact)).relabel(number);
     expanded.set("replicate", coded.map(|(_, replicate)| Value::Integer(i64::from(*replicate) + 1)));
     expanded.set("value", coded.map(number_of).relabel(number));
-    expanded.set("qualifier", words(&|pair| quantity(pair).map(|own| own.qualifier.as_str())));
+    expanded.set("qualifier", qualifier);
     expanded.set("censored_at", coded.map(censored_at).relabel(number));
     expanded.set("unit", prefer(&coded.map(glued).relabel(word), &unit));
     expanded.set("kind", kinds(&kind, &lab, &judged));

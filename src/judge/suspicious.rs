@@ -164,13 +164,17 @@ impl Compared {
 
     /// Distinct keys and how many rows have each, those of one analyte in one category together.
     fn counted(&self) -> Vec<Vec<(Key, u64)>> {
-        let mut keys: Vec<Key> = self.keys().collect();
-        keys.sort_unstable();
-        let groups = keys.chunk_by(|one, next| one.0 == next.0).map(|group| {
-            let counted = group.chunk_by(Key::eq).filter_map(|own| Some((*own.first()?, own.len() as u64)));
-            counted.collect()
+        let mut groups: HashMap<u64, Vec<u32>> = HashMap::new();
+        // Rows of an analyte do not follow each other, but there are few analytes.
+        for (group, log) in self.keys() {
+            groups.entry(group).or_default().push(log);
+        }
+        let counted = groups.into_iter().map(|(group, mut logs)| {
+            logs.sort_unstable();
+            let own = logs.chunk_by(u32::eq);
+            own.filter_map(|own| Some(((group, *own.first()?), own.len() as u64))).collect()
         });
-        groups.collect()
+        counted.collect()
     }
 
     /// The analyte and the category of a key.

@@ -74,11 +74,11 @@ pub fn parse_limit(text: &str, bare: Sign) -> Result<Limit, Fault> {
     if text.is_empty() {
         return Ok(Limit::None);
     }
-    let text: String = unify_powers(text)
-        .chars()
-        .filter(|c| *c != '\r')
-        .map(|c| if matches!(c, '\n' | '，') { ';' } else { c })
-        .collect();
+    let unified = unify_powers(text);
+    let mut text = String::with_capacity(unified.len());
+    text.extend(
+        unified.chars().filter(|c| *c != '\r').map(|c| if matches!(c, '\n' | '，') { ';' } else { c }),
+    );
     let folded = fold(&text);
     let compacted = compact(&folded).map_err(|_| bad_limit())?;
     let compacted = without_notes(compacted.trim_end_matches('。'));

@@ -48,11 +48,17 @@ const FORMS: [(&str, &str); 16] = [
     ("＾", "^"),
 ];
 
+/// Whether one of the forms begins with a character, or it belongs to a power.
+fn is_part(c: char) -> bool {
+    let is_superscript = matches!(c, '⁰' | '¹' | '²' | '³' | '⁻' | '⁴'..='⁹');
+    is_superscript || matches!(c, '<' | '>' | '^' | '＜' | '＞' | '≦' | '≧' | '⩽' | '⩾' | '＾')
+}
+
 /// `10⁵`, `10^(5)`, `10<sup>5</sup>` all become `10^5`.
 pub fn unify_powers(text: &str) -> String {
     let mut text = text.to_owned();
-    // Most are bare numbers.
-    if text.bytes().all(|byte| byte.is_ascii() && !matches!(byte, b'<' | b'>' | b'^')) {
+    // Most have no sign and no power.
+    if !text.contains(is_part) {
         return text;
     }
     for (form, unified) in FORMS {
@@ -119,6 +125,9 @@ pub fn compact(folded: &str) -> Result<String, Fault> {
 /// # Errors
 /// `bad_result` where a comma could be either, or a decimal comma: `110,120`, `12,5`, `0,05`.
 pub fn settle_commas(text: &str) -> Result<String, Fault> {
+    if !text.contains(',') {
+        return Ok(text.to_owned());
+    }
     let mut settled = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_digit()) {
@@ -251,6 +260,13 @@ fn digits_belong(unit: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_form_is_met() {
+        for (form, _) in FORMS {
+            assert!(form.starts_with(is_part), "{form}");
+        }
+    }
 
     #[test]
     fn commas_group_separate_or_are_refused() {

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use crate::column::{Coded, Frame};
+use crate::column::Frame;
 use crate::model::{Code, Rejection, Value};
 use crate::normalize::{check_digit, read_sample_code};
 
@@ -55,20 +55,19 @@ fn read_codes(samples: &mut Frame, warnings: &mut Vec<Rejection>) {
         let level = read.get(row).filter(|level| stated.is_some_and(|stated| stated != *level));
         let sampled = days.get(row).as_date().map(|day| day.year());
         let year = years.get(row).filter(|year| sampled.is_some_and(|sampled| sampled != *year));
-        let said = [level.map(str::to_owned), year.map(|year| year.to_string())];
-        let said: Vec<String> = said.into_iter().flatten().collect();
-        if !said.is_empty() {
+        if level.is_some() || year.is_some() {
+            let said = [level.map(str::to_owned), year.map(|year| year.to_string())];
+            let said: Vec<String> = said.into_iter().flatten().collect();
             let own = [level.and(stated).map(str::to_owned), year.and(sampled).map(|year| year.to_string())];
             let own: Vec<String> = own.into_iter().flatten().collect();
             let found = format!("{}: {}", codes.get(row), said.join(", "));
             warnings.push(warning(samples, row, "sample_code", Code::CodeDiffers, found, &own.join(", ")));
         }
     }
-    let filled = levels.iter().zip(read.iter()).map(|(stated, level)| match (stated, level) {
+    let filled = levels.zip_map(&read, |stated, level| match (stated, level) {
         (Value::Missing, Some(level)) => Value::text(level),
         (stated, _) => stated.clone(),
     });
-    let filled = Coded::from_values(filled);
     samples.set("level", filled);
 }
 

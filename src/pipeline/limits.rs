@@ -105,14 +105,17 @@ fn from_standards(
     let of_sample = Coded::new(first_rows(&classes).into_iter().map(Some).collect(), classes);
     let class = sample_of.bring(&of_sample, None).take(&open);
     let analytes = determinations.column_or_missing("analyte").take(&open);
-    let look_up = |row: usize, analyte: &Value| -> Option<Standard> {
-        let day: Date = days.get(row).as_date()?;
+    let of_class = class.relabel(|row| -> Option<(Date, ProductNames)> {
+        let row = (*row)? as usize;
         let texts = names.each_ref().map(|column| column.get(row).to_string());
-        let product = ProductNames::new(texts.each_ref().map(String::as_str));
-        let limit = limits.for_product(&product, analyte.as_text()?, day)?;
+        Some((days.get(row).as_date()?, ProductNames::new(texts.each_ref().map(String::as_str))))
+    });
+    let look_up = |class: &Option<(Date, ProductNames)>, analyte: &Value| -> Option<Standard> {
+        let (day, product) = class.as_ref()?;
+        let limit = limits.for_product(product, analyte.as_text()?, *day)?;
         Some((Value::text(&limit.text()), Value::text(&limit.unit), Value::text(&limit.standard)))
     };
-    let found = class.zip_map(&analytes, |row, analyte| look_up((*row)? as usize, analyte));
+    let found = of_class.zip_map(&analytes, look_up);
     if found.values().iter().all(Option::is_none) {
         return sources;
     }

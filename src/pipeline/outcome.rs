@@ -324,7 +324,7 @@ pub fn draft_common(evaluated: &Evaluated, told: &Told<'_>, options: CsvOptions)
 /// Makes files side by side; they stay in their order.
 fn make(files: &[(&str, Make<'_>)]) -> Result<Draft, ReportError> {
     let made: Vec<(&str, Result<Vec<u8>, ReportError>)> =
-        files.par_iter().map(|(name, make)| (*name, make())).collect();
+        files.par_iter().with_max_len(1).map(|(name, make)| (*name, make())).collect();
     let mut draft = Draft::default();
     for (name, bytes) in made {
         draft.add(name, bytes?);

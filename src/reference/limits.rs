@@ -26,6 +26,7 @@ pub enum Bound {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedLimit {
     pub category: String,
+    folded_category: String,
     /// The products it holds for, in the standard's words.
     pub product: String,
     /// Names of products, subcategories and classes that it surely holds for; empty where the scope cannot
@@ -61,7 +62,7 @@ impl ListedLimit {
     /// Whether a record of a category can meet it: 糕点 sold by a restaurant is 餐饮食品 and has limits of its
     /// own. Words that are no category of the table say nothing.
     fn is_of(&self, category: &str, categories: &[String]) -> bool {
-        fold(&self.category) == category || !categories.iter().any(|own| own == category)
+        self.folded_category == category || !categories.iter().any(|own| own == category)
     }
 
     /// The limit as a limit cell would say it.
@@ -104,6 +105,7 @@ impl Limits {
         let limits = read(file, text, |record| {
             Ok(ListedLimit {
                 category: record.required("category")?.to_owned(),
+                folded_category: fold(record.required("category")?),
                 product: record.required("product")?.to_owned(),
                 applies_to: record.list("applies_to", '|')?.iter().map(|name| fold(name)).collect(),
                 except: record.list("except", '|')?.iter().map(|name| fold(name)).collect(),

@@ -52,9 +52,9 @@ pub fn cells_to_parquet(facts: &[Cells]) -> Result<Vec<u8>, ReportError> {
     let parts: Vec<(&Cells, Range<usize>)> = parts.collect();
     // Column by column: cells are many, and their codes are held once already.
     let encoded = parts.into_par_iter().with_max_len(1).map(|(cells, rows)| {
-        let mut compressor = chunks::Compressor::new().map_err(ParquetError::from)?;
-        let columns = schema.fields().iter().zip(&described);
+        let columns = schema.fields().par_iter().zip(&described).with_max_len(1);
         let chunks = columns.map(|(field, column)| {
+            let mut compressor = chunks::Compressor::new().map_err(ParquetError::from)?;
             let array = array(cells, field.name(), rows.clone())?;
             Ok(chunks::encode(&array, column, &mut compressor)?)
         });

@@ -8,10 +8,10 @@
 use std::sync::Arc;
 
 use hashbrown::HashSet;
-use memchr::memchr3;
+use memchr::{memchr_iter, memchr3};
 
 use super::records::{Fields, Found, Records, Splitter};
-use crate::column::{Coded, Dictionary};
+use crate::column::{Coded, Dictionary, Unmet};
 
 /// The columns that are coded, each from one place in the record.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub(super) struct Columns {
     /// Bytes of the beginning of the record above, if it lies before the next one.
     above: Option<(usize, usize)>,
     line_fields: Vec<(usize, usize)>,
+    /// Where the fields of an end stop.
+    line_ends: Vec<usize>,
 }
 
 /// Distinct, or at least differently written, parts of records.
@@ -64,6 +66,7 @@ impl Columns {
             known_ends: Vec::new(),
             above: None,
             line_fields: Vec::new(),
+            line_ends: Vec::new(),
         }
     }
 
@@ -99,8 +102,11 @@ impl Columns {
             return false;
         };
         let end = behind.get(..stop).unwrap_or_default();
-        let known = self.known.code_of(end).and_then(|code| self.known_ends.get(code as usize)).copied();
-        let Some(key) = known.or_else(|| self.add_end(end, delimiter)) else { return false };
+        let key = match self.known.look_up(end) {
+            Ok(code) => self.known_ends.get(code as usize).copied(),
+            Err(unmet) => self.add_end(end, unmet, delimiter),
+        };
+        let Some(key) = key else { return false };
         if is_new {
             let Columns { places, dictionaries, beginnings, line_fields, .. } = self;
             beginnings.add(dictionaries, |column| {
@@ -135,18 +141,23 @@ impl Columns {
     }
 
     /// Adds an end without quotes that was not met before, if it has as many fields as it should have.
-    fn add_end(&mut self, end: &[u8], delimiter: u8) -> Option<u32> {
-        let Columns { places, dictionaries, width, cut, ends, known, known_ends, .. } = self;
-        let mut fields = Vec::with_capacity(*width - *cut);
-        fields.extend(end.split(|byte| *byte == delimiter));
-        if fields.len() != *width - *cut {
+    fn add_end(&mut self, end: &[u8], unmet: Unmet, delimiter: u8) -> Option<u32> {
+        let Columns { places, dictionaries, width, cut, ends, known, known_ends, line_ends, .. } = self;
+        line_ends.clear();
+        line_ends.extend(memchr_iter(delimiter, end).chain([end.len()]));
+        if line_ends.len() != *width - *cut {
             return None;
         }
-        ends.add(dictionaries, |column| fields.get(places[column] - *cut).copied().unwrap_or_default());
+        ends.add(dictionaries, |column| {
+            let field = places[column] - *cut;
+            let before = field.checked_sub(1).and_then(|before| line_ends.get(before));
+            let to = line_ends.get(field).copied().unwrap_or_default();
+            end.get(before.map_or(0, |end| end + 1)..to).unwrap_or_default()
+        });
         let key = ends.count as u32 - 1;
         // Where nearly all ends are new, remembering them is in vain.
         if known.len() < ENDS_TRIED || known.len() < ends.keys.len() / 2 {
-            known.intern(end);
+            known.add(end, unmet);
             known_ends.push(key);
         }
         Some(key)

@@ -200,7 +200,8 @@ fn add_codes(
         add_levels(page.iter().map(|code| *code != EMPTY), has_empty, &mut body);
         body.push(width as u8);
         if has_empty {
-            let filled: Vec<u32> = page.iter().copied().filter(|code| *code != EMPTY).collect();
+            let mut filled: Vec<u32> = Vec::with_capacity(page.len());
+            filled.extend(page.iter().copied().filter(|code| *code != EMPTY));
             runs(&filled, width, &mut body);
         } else {
             runs(page, width, &mut body);
