@@ -23,6 +23,29 @@ pub(super) fn pair_codes(one: &[u32], other: &[u32], width: usize) -> Paired {
     by_run(one, other, height, width).unwrap_or_else(|| by_hash(one, other))
 }
 
+/// The codes of one column numbered as they first appear, and how many there are. Most are numbered so already.
+pub(super) fn as_they_appear(codes: &[u32], width: usize) -> (Vec<u32>, usize) {
+    let mut next = 0;
+    let is_next_or_known = |code: &u32| {
+        next += u32::from(*code == next);
+        *code < next
+    };
+    if codes.iter().all(is_next_or_known) {
+        return (codes.to_vec(), next as usize);
+    }
+    let (mut new, mut count) = (vec![u32::MAX; width], 0);
+    let number = |code: &u32| {
+        let slot = &mut new[*code as usize];
+        if *slot == u32::MAX {
+            *slot = count;
+            count += 1;
+        }
+        *slot
+    };
+    let codes = codes.iter().map(number).collect();
+    (codes, count as usize)
+}
+
 fn by_table(one: &[u32], other: &[u32], height: usize, width: usize) -> Paired {
     let mut pairs: Vec<(u32, u32)> = Vec::new();
     let mut table = vec![u32::MAX; height * width];
@@ -99,6 +122,9 @@ mod tests {
         fn pairs_are_numbered_alike_whichever_way(rows in proptest::collection::vec((0u32..9, 0u32..7), 0..60)) {
             let (mut one, other): (Vec<u32>, Vec<u32>) = rows.into_iter().unzip();
             let height = one.iter().max().map_or(0, |most| *most as usize + 1);
+            let (alone, pairs) = by_table(&vec![0; other.len()], &other, 1, 7);
+            prop_assert_eq!(as_they_appear(&other, 7), (alone.clone(), pairs.len()));
+            prop_assert_eq!(as_they_appear(&alone, 7), (alone.clone(), pairs.len()));
             let expected = by_table(&one, &other, height, 7);
             prop_assert_eq!(&by_hash(&one, &other), &expected);
             let follow = one.windows(2).filter(|pair| pair[0] != pair[1]).count();

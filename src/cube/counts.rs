@@ -31,14 +31,24 @@ impl Counts {
         day: &str,
         weight: Option<&str>,
     ) -> Counts {
+        match weight.map(|name| frame.column_or_missing(name).relabel(Value::as_integer)) {
+            None => Counts::tally_by(fact, frame, dimensions, day, |_| Some(1)),
+            Some(weights) => Counts::tally_by(fact, frame, dimensions, day, |row| *weights.get(row)),
+        }
+    }
+
+    /// Likewise, each row as often as `count` says.
+    pub fn tally_by(
+        fact: &str,
+        frame: &Frame,
+        dimensions: &[String],
+        day: &str,
+        count: impl Fn(usize) -> Option<i64>,
+    ) -> Counts {
         let texts = |name: &String| frame.column_or_missing(name).relabel(dimension_text);
         let columns =
             dimensions.iter().map(|name| Counted { name: name.clone(), texts: texts(name) }).collect();
-        let days = frame.column_or_missing(day).relabel(Value::as_date);
-        match weight.map(|name| frame.column_or_missing(name).relabel(Value::as_integer)) {
-            None => Counts::of(fact, columns, &days, |_| Some(1)),
-            Some(weights) => Counts::of(fact, columns, &days, |row| *weights.get(row)),
-        }
+        Counts::of(fact, columns, &frame.column_or_missing(day).relabel(Value::as_date), count)
     }
 
     /// Counts rows by the columns of their dimensions and their days, each as often as `count` says. A row for which it

@@ -79,7 +79,9 @@ pub fn decode(
         codes.add(&mut Cursor { bytes: &body }, head.values, empty).ok_or_else(damaged)?;
     }
     let Codes { codes, has_empty } = codes;
-    if codes.iter().any(|code| *code > empty || *code == empty && !has_empty) {
+    // All are looked at, several at a time.
+    let beyond = empty.saturating_add(has_empty.into());
+    if codes.iter().fold(false, |any, code| any | (*code >= beyond)) {
         return Err(damaged());
     }
     let values = values(&mut Cursor { bytes: &dictionary }, head.values, has_empty, kind);

@@ -107,7 +107,7 @@ fn seen(mut frame: Frame, as_of: Date) -> Frame {
 pub fn determinations(all: &Frame, seen: &Seen, samples: &SampleRows, dimensions: &[String]) -> Frame {
     let first = rows_where(&all.column_or_missing("replicate").relabel(is_first));
     let mut own = all.clone();
-    own.keep_columns(|name| name.starts_with('$') || dimensions.iter().any(|dimension| dimension == name));
+    own.keep_columns(|name| dimensions.iter().any(|dimension| dimension == name));
     let mut frame = seen.join(&own.take(&first), &samples.take(&first), dimensions, &DETERMINATION);
     let pending = frame.column_or_missing(UNSEEN).map(|unseen| unseen.as_text() == Some("yes"));
     let hidden = ["verdict", "lab_verdict", "judged_verdict", "detected", "exceeded"];

@@ -16,9 +16,6 @@ use crate::model::Value;
 /// Counts by number of the sample and of the own combination, one above the other.
 type Pairs = HashMap<u64, i64, FixedState>;
 
-/// How many rows one stands for. No dimension can have this name.
-const WEIGHT: &str = "$weight";
-
 /// What was added from any thread.
 pub struct Condensed<'a> {
     dimensions: &'a [String],
@@ -84,11 +81,6 @@ impl<'a> Condensed<'a> {
 
     /// What was added, counted by the dimensions and days.
     pub fn into_counts(self) -> Counts {
-        let dimensions = self.dimensions;
-        Counts::tally(Fact::Determinations.name(), &self.into_rows(), dimensions, "day", Some(WEIGHT))
-    }
-
-    fn into_rows(self) -> Frame {
         let [samples, own] = [self.samples, self.own].map(|distinct| into(distinct).into_frame());
         let mut all = into(self.counts).into_iter();
         let mut counts = all.next().unwrap_or_default();
@@ -97,11 +89,12 @@ impl<'a> Condensed<'a> {
         }
         let (keys, counts): (Vec<u64>, Vec<i64>) = counts.into_iter().unzip();
         let rows: Vec<u32> = keys.iter().map(|key| *key as u32).collect();
-        let mut rows = own.take(&rows);
-        rows.set(WEIGHT, Coded::from_values(counts.into_iter().map(Value::Integer)));
         let of_samples = (0..samples.rows() as u32).map(Some).collect();
         let of_samples = Coded::new(of_samples, keys.iter().map(|key| (*key >> 32) as u32).collect());
-        determinations(&rows, &Seen::already(samples), &of_samples, self.dimensions)
+        // Of rows that all have a sample and no replicate, none is left out.
+        let rows = determinations(&own.take(&rows), &Seen::already(samples), &of_samples, self.dimensions);
+        let count = |row: usize| counts.get(row).copied();
+        Counts::tally_by(Fact::Determinations.name(), &rows, self.dimensions, "day", count)
     }
 }
 
