@@ -39,7 +39,20 @@ pub fn bounds(
         Interval::Wilson => wilson(x, n),
         Interval::Byar => byar(x, n),
     };
-    Some((format!("{:.digits$}", lower * scale), format!("{:.digits$}", upper * scale)))
+    Some((fixed(lower * scale, digits), fixed(upper * scale, digits)))
+}
+
+/// A number with so many decimals, rounded as `{:.digits$}` does, which works with all digits that a number has.
+fn fixed(number: f64, digits: usize) -> String {
+    let power = 10u64.checked_pow(digits as u32).unwrap_or(u64::MAX);
+    let scaled = number * power as f64;
+    // What is lost in scaling is far less than this.
+    let is_near_half = (scaled.fract() - 0.5).abs() < 1e-6;
+    if !(0.0..1e9).contains(&scaled) || number.is_sign_negative() || digits == 0 || is_near_half {
+        return format!("{number:.digits$}");
+    }
+    let rounded = scaled.round() as u64;
+    format!("{}.{:0digits$}", rounded / power, rounded % power)
 }
 
 fn wilson(x: f64, n: f64) -> (f64, f64) {
@@ -62,7 +75,19 @@ fn byar(x: f64, n: f64) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_rounded_as_rust_rounds_them(
+            number in prop_oneof![0f64..200.0, (0u32..4000).prop_map(|eighths| f64::from(eighths) / 8.0), any::<f64>()],
+            digits in 0usize..7,
+        ) {
+            prop_assert_eq!(fixed(number, digits), format!("{number:.digits$}"));
+        }
+    }
 
     #[test]
     fn intervals_agree_with_published_values() {

@@ -1,5 +1,6 @@
 //! Copying past the system's cache. An archived export is not read again soon, and has to be on disk before the run is
-//! published: filling the cache with it first would cost a copy of every byte, and push out what is read.
+//! published: filling the cache with it first would cost a copy of every byte, and push out what is read. Where a file
+//! system lets two files share their blocks, nothing is copied at all.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -8,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::LakeError;
-use super::disk::at;
+use super::disk::{at, copy};
 
 /// What devices ask of places and lengths; some ask for less.
 const BLOCK: usize = 4096;
@@ -54,6 +55,14 @@ pub(super) fn copy_file(
     mut pass: impl FnMut(&[u8]),
 ) -> Result<(), LakeError> {
     let mut from = File::open(source).map_err(at(source))?;
+    if shares_blocks(&from, to) {
+        // The copy is what is passed on: the source may be written to from now on.
+        let pass = |part: &[u8]| {
+            pass(part);
+            Ok(())
+        };
+        return copy(to, pass).map_err(at(target));
+    }
     let mut first = Buffer::new();
     let part = first.fill(&mut from).map_err(at(source))?;
     pass(part);
@@ -94,6 +103,17 @@ pub(super) fn copy_file(
         let written = writer.join().unwrap_or_else(|defect| std::panic::resume_unwind(defect));
         read.and(written)
     })
+}
+
+/// Whether the copy has the blocks of its source from now on, each file writing to blocks of its own (XFS, Btrfs).
+#[cfg(target_os = "linux")]
+fn shares_blocks(from: &File, to: &File) -> bool {
+    rustix::fs::ioctl_ficlone(to, from).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn shares_blocks(_: &File, _: &File) -> bool {
+    false
 }
 
 /// What is written to, past the cache as long as the device lets it.
@@ -172,7 +192,8 @@ mod tests {
             let content: Vec<u8> = (0..length).map(|place| (place % 251) as u8).collect();
             let (source, target) = (folder.path().join("source"), folder.path().join("target"));
             std::fs::write(&source, &content).expect("writes");
-            let mut to = File::create(&target).expect("creates");
+            let opened = File::options().read(true).write(true).create(true).truncate(true).open(&target);
+            let mut to = opened.expect("creates");
             let mut passed = Vec::new();
             copy_file(&source, &mut to, &target, |part| passed.extend_from_slice(part)).expect("copies");
             assert!(passed == content, "{length} passed on");

@@ -57,13 +57,19 @@ fn push_row(text: &mut String, row: &[Cell]) {
 }
 
 fn push_field(text: &mut String, cell: &Cell) {
-    let Cell::Text(field) = cell else {
-        // A text takes whatever is written to it.
-        let _ = write!(text, "{cell}");
-        return;
+    let field = match cell {
+        Cell::Text(field) => field,
+        Cell::Empty => return,
+        Cell::Integer(number) => return text.push_str(itoa::Buffer::new().format(*number)),
+        Cell::Date(_) => {
+            // A text takes whatever is written to it.
+            let _ = write!(text, "{cell}");
+            return;
+        }
     };
     let guard = if is_formula(field) { "'" } else { "" };
-    if field.contains([',', '"', '\r', '\n']) {
+    // Bytes of other characters are none of these.
+    if field.bytes().fold(false, |any, byte| any | matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
         text.push('"');
         text.push_str(guard);
         text.push_str(&field.replace('"', "\"\""));

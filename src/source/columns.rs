@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use hashbrown::HashSet;
-use memchr::{memchr_iter, memchr3};
+use memchr::{memchr_iter, memchr3, memchr3_iter};
 
 use super::records::{Fields, Found, Records, Splitter};
 use crate::column::{Coded, Dictionary, Unmet};
@@ -125,17 +125,14 @@ impl Columns {
     fn split(&mut self, rest: &[u8], delimiter: u8) -> Option<usize> {
         self.line_fields.clear();
         let mut start = 0;
+        let mut ends = memchr3_iter(delimiter, b'\r', b'\n', rest);
         for _ in 0..self.cut {
-            let field = rest.get(start..)?;
-            if field.first() == Some(&b'"') {
+            let end = ends.next()?;
+            if rest.get(start) == Some(&b'"') || rest.get(end) != Some(&delimiter) {
                 return None;
             }
-            let length = memchr3(delimiter, b'\r', b'\n', field)?;
-            if field.get(length) != Some(&delimiter) {
-                return None;
-            }
-            self.line_fields.push((start, start + length));
-            start += length + 1;
+            self.line_fields.push((start, end));
+            start = end + 1;
         }
         Some(start)
     }

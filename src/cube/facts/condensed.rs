@@ -13,8 +13,41 @@ use crate::column::{Coded, Combinations, Frame, Interner, combine, first_rows};
 use crate::cube::Counts;
 use crate::model::Value;
 
-/// Counts by number of the sample and of the own combination, one above the other.
-type Pairs = HashMap<u64, i64, FixedState>;
+/// Counts by number of the sample and of the own combination. The first of either, which are those of most rows, have
+/// their places in a table; others are looked up.
+#[derive(Default)]
+struct Pairs {
+    near: Vec<u32>,
+    /// One number above the other.
+    far: HashMap<u64, i64, FixedState>,
+}
+
+/// Own combinations and samples that have places in the table.
+const WIDTH: u32 = 1 << 9;
+const HEIGHT: u32 = 1 << 12;
+
+impl Pairs {
+    fn count(&mut self, sample: u32, own: u32) {
+        if sample < HEIGHT && own < WIDTH {
+            let place = (sample * WIDTH + own) as usize;
+            if place >= self.near.len() {
+                self.near.resize((sample as usize + 1) * WIDTH as usize, 0);
+            }
+            if let Some(count) = self.near[place].checked_add(1) {
+                self.near[place] = count;
+                return;
+            }
+        }
+        *self.far.entry(u64::from(sample) << 32 | u64::from(own)).or_insert(0) += 1;
+    }
+
+    /// Sample, own combination, count; a pair may come more than once.
+    fn into_counts(self) -> impl Iterator<Item = (u32, u32, i64)> {
+        let near = self.near.into_iter().zip(0..).filter(|(count, _)| *count > 0);
+        let near = near.map(|(count, place)| (place / WIDTH, place % WIDTH, i64::from(count)));
+        near.chain(self.far.into_iter().map(|(key, count)| ((key >> 32) as u32, key as u32, count)))
+    }
+}
 
 /// What was added from any thread.
 pub struct Condensed<'a> {
@@ -64,8 +97,7 @@ impl<'a> Condensed<'a> {
         let mut count = |(code, sample): (&u32, &u32)| {
             let sample = of_sample[*sample as usize];
             if sample != NONE {
-                let key = u64::from(sample) << 32 | u64::from(numbers[*code as usize]);
-                *counts.entry(key).or_insert(0) += 1;
+                counts.count(sample, numbers[*code as usize]);
             }
         };
         let all = codes.iter().zip(rows.codes());
@@ -82,15 +114,14 @@ impl<'a> Condensed<'a> {
     /// What was added, counted by the dimensions and days.
     pub fn into_counts(self) -> Counts {
         let [samples, own] = [self.samples, self.own].map(|distinct| into(distinct).into_frame());
-        let mut all = into(self.counts).into_iter();
-        let mut counts = all.next().unwrap_or_default();
-        for (key, count) in all.flatten() {
-            *counts.entry(key).or_insert(0) += count;
+        // What two threads counted comes twice, and is added up by whoever counts the rows.
+        let (mut rows, mut of_samples, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+        for (sample, own, count) in into(self.counts).into_iter().flat_map(Pairs::into_counts) {
+            rows.push(own);
+            of_samples.push(sample);
+            counts.push(count);
         }
-        let (keys, counts): (Vec<u64>, Vec<i64>) = counts.into_iter().unzip();
-        let rows: Vec<u32> = keys.iter().map(|key| *key as u32).collect();
-        let of_samples = (0..samples.rows() as u32).map(Some).collect();
-        let of_samples = Coded::new(of_samples, keys.iter().map(|key| (*key >> 32) as u32).collect());
+        let of_samples = Coded::new((0..samples.rows() as u32).map(Some).collect(), of_samples);
         // Of rows that all have a sample and no replicate, none is left out.
         let rows = determinations(&own.take(&rows), &Seen::already(samples), &of_samples, self.dimensions);
         let count = |row: usize| counts.get(row).copied();
@@ -174,6 +205,20 @@ mod tests {
         let mut frame = Frame::new(vec![0; rows], vec![0; rows], vec![Default::default()]);
         columns.iter().for_each(|(name, column)| frame.set(name, column.clone()));
         frame
+    }
+
+    #[test]
+    fn pairs_are_counted_near_and_far() {
+        let pairs =
+            [(0, 0), (3, WIDTH - 1), (HEIGHT - 1, 7), (HEIGHT, 0), (0, WIDTH), (u32::MAX - 1, u32::MAX)];
+        let mut counted = Pairs::default();
+        for (times, (sample, own)) in pairs.iter().enumerate() {
+            (0..=times).for_each(|_| counted.count(*sample, *own));
+        }
+        let mut found: Vec<(u32, u32, i64)> = counted.into_counts().collect();
+        found.sort_unstable_by_key(|(_, _, count)| *count);
+        let expected = pairs.iter().zip(1..).map(|((sample, own), count)| (*sample, *own, count));
+        assert_eq!(found, expected.collect::<Vec<_>>());
     }
 
     proptest! {
