@@ -156,17 +156,22 @@ impl<T> Coded<T> {
     /// The rows of this column at the given places among so many, and `nothing` on all others.
     pub fn spread(&self, places: &[u32], rows: usize, nothing: T) -> Coded<T>
     where
-        T: Clone,
+        T: Clone + PartialEq,
     {
-        let mut codes = vec![self.values.len() as u32; rows];
+        let mut values = self.values().to_vec();
+        let other = values.iter().position(|value| *value == nothing).unwrap_or_else(|| {
+            values.push(nothing);
+            values.len() - 1
+        });
+        let mut codes = vec![other as u32; rows];
         for (place, code) in places.iter().zip(self.codes()) {
             codes[*place as usize] = *code;
         }
-        Coded::new(self.values.iter().cloned().chain([nothing]).collect(), codes)
+        Coded::new(values, codes)
     }
 
-    /// The code in another column of each value of this one, if the value is there. Columns that were taken out of one
-    /// share their values, and no value is looked at.
+    /// The code in another column of each value of this one, if the value is there; values must be distinct in either.
+    /// Columns that were taken out of one share their values, and no value is looked at.
     pub fn codes_in(&self, other: &Coded<T>) -> Vec<Option<u32>>
     where
         T: Hash + Eq,
@@ -175,7 +180,7 @@ impl<T> Coded<T> {
         if Arc::ptr_eq(&self.values, &other.values) {
             return codes.map(Some).collect();
         }
-        let by_value: HashMap<&T, u32> = other.values.iter().zip(codes).collect();
+        let by_value: HashMap<&T, u32> = other.values.iter().zip(codes).rev().collect();
         self.values.iter().map(|value| by_value.get(value).copied()).collect()
     }
 
@@ -293,6 +298,24 @@ mod tests {
         assert_eq!(calls, 3);
         assert_eq!(mapped.values(), ["1", "2"]);
         assert_eq!(mapped.codes(), [0, 0, 1, 0]);
+    }
+
+    #[test]
+    fn few_results_are_told_apart_as_many_are() {
+        let column = Coded::from_values([3, 1, 4, 1, 5]);
+        let (few, many) = (column.map_to_few(|number| number % 2), column.map(|number| number % 2));
+        assert_eq!((few.values(), few.codes()), (many.values(), many.codes()));
+    }
+
+    #[test]
+    fn rows_are_spread_among_others() {
+        let column = Coded::from_values(["a", "b", "a"]);
+        for (nothing, values) in [("c", vec!["a", "b", "c"]), ("b", vec!["a", "b"])] {
+            let spread = column.spread(&[0, 3, 4], 6, nothing);
+            assert_eq!(spread.values(), values);
+            let rows: Vec<&str> = spread.iter().copied().collect();
+            assert_eq!(rows, ["a", nothing, nothing, "b", "a", nothing]);
+        }
     }
 
     #[test]

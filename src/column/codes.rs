@@ -62,6 +62,15 @@ impl Codes {
         }
     }
 
+    /// Codes that are held for rows.
+    pub(super) fn held(&self) -> usize {
+        match self {
+            Codes::Plain(codes) => codes.len(),
+            Codes::Keyed(own) => own.rows.get().map_or(0, Vec::len),
+            Codes::Same(own) => own.rows.get().map_or(0, Vec::len),
+        }
+    }
+
     pub(super) fn get(&self, row: usize) -> u32 {
         match self {
             Codes::Plain(codes) => codes[row],
@@ -106,8 +115,11 @@ impl Codes {
         match self {
             Codes::Plain(codes) => Codes::plain(gather(names, codes)),
             Codes::Keyed(own) => Codes::keyed(gather(names, &own.of_keys), own.keys.clone()),
-            Codes::Same(own) if names.first() == Some(&0) => Codes::Same(own.clone()),
-            Codes::Same(_) => Codes::plain(gather(names, self.rows())),
+            // Of one value there is one name.
+            Codes::Same(own) => {
+                debug_assert!(names.first().is_none_or(|name| *name == 0));
+                Codes::Same(own.clone())
+            }
         }
     }
 
@@ -168,10 +180,14 @@ mod tests {
             let keyed = [Coded::keyed(values(3), one, shared.clone()), Coded::keyed(values(4), two, shared.clone())];
             let plain = keyed.each_ref().map(|column| Coded::new(column.values().to_vec(), column.codes().to_vec()));
             let third = Coded::new(values(3), keys.iter().map(|(_, code)| *code).collect());
+            let constant = Value::Integer(7);
+            let mut same = [Coded::constant(constant.clone(), keys.len()), Coded::new(vec![constant], vec![0; keys.len()])].into_iter();
             let frames = [keyed, plain].map(|[one, two]| {
                 let mut frame = Frame::new(vec![0; keys.len()], vec![0; keys.len()], vec![Default::default()]);
                 frame.set("sum", one.zip_map(&two, |one, two| one.as_integer().zip(two.as_integer()).map(|(a, b)| a + b)).relabel(|sum| sum.map_or(Value::Missing, Value::Integer)));
                 frame.set("half", two.map(|own| own.as_integer().map_or(Value::Missing, |own| Value::Integer(own / 2))));
+                frame.set("same", same.next().expect("one for each"));
+                frame.set("eight", frame.column_or_missing("same").map(|own| own.as_integer().map_or(Value::Missing, |own| Value::Integer(own + 1))));
                 [("one", one), ("two", two), ("three", third.clone())].into_iter().for_each(|(name, column)| frame.set(name, column));
                 frame
             });

@@ -40,6 +40,7 @@ impl Dictionary {
 
     /// Adds bytes that were looked up in vain, before others were added.
     pub fn add(&mut self, bytes: &[u8], Unmet(hash): Unmet) -> u32 {
+        debug_assert!(self.look_up(bytes).is_err_and(|unmet| unmet.0 == hash));
         // More than 2^32 distinct texts would need 32 GiB of `ends` first.
         let code = self.ends.len() as u32;
         self.arena.extend_from_slice(bytes);

@@ -139,10 +139,9 @@ impl Frame {
                     }
                     of_keys.len()
                 }
-                None if column.values().len() == 1 => 0,
-                None => column.len(),
+                None => 0,
             };
-            4 * codes + VALUE_SIZE * column.values().len()
+            4 * (codes + column.own_codes().held()) + VALUE_SIZE * column.values().len()
         };
         let columns: usize = self.columns.iter().map(of).sum();
         columns + 4 * keys + 12 * self.rows()
@@ -303,6 +302,28 @@ pub fn first_rows(codes: &[u32]) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_are_found_by_shared_values_and_by_others() {
+        let whole = Coded::from_values(["b", "a", "b", "c", "a"].map(Value::text));
+        let frame_of = |column: &Coded<Value>| {
+            let rows = column.len();
+            let mut frame = Frame::new(vec![0; rows], vec![0; rows], vec![Default::default()]);
+            frame.set("key", column.clone());
+            frame
+        };
+        let taken = whole.take(&[1, 2, 4]);
+        let anew = Coded::from_values(taken.iter().cloned().collect::<Vec<Value>>());
+        let asked = Coded::from_values(["a", "d", "c", "b"].map(Value::text));
+        for column in [taken, anew] {
+            let frame = frame_of(&column);
+            assert_eq!(frame.rows_of("key", &asked), [Some(0), None, None, Some(1)]);
+            assert_eq!(frame.rows_of("key", &whole), [Some(1), Some(0), None]);
+            assert_eq!(frame.rows_of("other", &whole), [None; 3]);
+            let partners: Vec<Option<u32>> = frame_of(&whole).partners(&frame, "key").iter().collect();
+            assert_eq!(partners, [Some(1), Some(0), Some(1), None, Some(0)]);
+        }
+    }
 
     #[test]
     fn combine_codes_equal_rows_equally() {

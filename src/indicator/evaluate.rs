@@ -73,7 +73,7 @@ struct Sums {
 }
 
 /// A cell that an indicator counts, and in which of its parts.
-struct Counted {
+struct CountedCell {
     cell: u32,
     in_numerator: bool,
     in_denominator: bool,
@@ -90,12 +90,12 @@ pub fn evaluate(
     let whole = std::slice::from_ref(const { &Vec::new() });
     // What is there on one day is told of that day, unless it is told by months.
     let is_of_a_day = matches!(definition.kind, Kind::Stock | Kind::Coverage);
-    let mut told: [Option<Vec<Counted>>; 2] = [None, None];
+    let mut by_kind: [Option<Vec<CountedCell>>; 2] = [None, None];
     for cut in whole.iter().chain(cuts) {
         let by_month = cut.iter().any(|name| name == "month");
         let known = cut.iter().all(|name| name == "month" || cells.position(name).is_some());
         if known {
-            let told = &mut told[usize::from(is_of_a_day && by_month)];
+            let told = &mut by_kind[usize::from(is_of_a_day && by_month)];
             let told = told.get_or_insert_with(|| counted(definition, cells, by_month, context));
             evaluate_cut(definition, cells, told, cut, context, &mut figures);
         }
@@ -104,7 +104,12 @@ pub fn evaluate(
 }
 
 /// The cells of the days that are asked for, as far as they are counted.
-fn counted(definition: &Definition, cells: &Cells, by_month: bool, context: &Context<'_>) -> Vec<Counted> {
+fn counted(
+    definition: &Definition,
+    cells: &Cells,
+    by_month: bool,
+    context: &Context<'_>,
+) -> Vec<CountedCell> {
     let base = definition.base.as_ref().map(|filter| filter.select(cells));
     let numerator = definition.numerator.select(cells);
     let denominator = match &definition.denominator {
@@ -112,13 +117,13 @@ fn counted(definition: &Definition, cells: &Cells, by_month: bool, context: &Con
         Denominator::None | Denominator::Population => None,
     };
     let days = definition.days(context.as_of, context.period);
-    let mut told = Vec::with_capacity(cells.len());
+    let mut told = Vec::new();
     for (cell, day) in cells.days().iter().enumerate() {
         let in_numerator = numerator[cell];
         let in_denominator = denominator.as_ref().is_some_and(|selected| selected[cell]);
         let is_counted = (in_numerator || in_denominator) && base.as_ref().is_none_or(|base| base[cell]);
         if is_counted && is_inside(definition, *day, days, by_month, context) {
-            told.push(Counted { cell: cell as u32, in_numerator, in_denominator });
+            told.push(CountedCell { cell: cell as u32, in_numerator, in_denominator });
         }
     }
     told
@@ -142,7 +147,7 @@ fn is_inside(
 fn evaluate_cut(
     definition: &Definition,
     cells: &Cells,
-    told: &[Counted],
+    told: &[CountedCell],
     cut: &[String],
     context: &Context<'_>,
     figures: &mut Vec<Figure>,
@@ -153,7 +158,7 @@ fn evaluate_cut(
     let columns = parts.iter().map(|part| (&*part.codes, part.texts.len()));
     let (group_of, distinct) = combine_codes(columns, cells.len());
     let mut sums = vec![Sums::default(); distinct];
-    for Counted { cell, in_numerator, in_denominator } in told {
+    for CountedCell { cell, in_numerator, in_denominator } in told {
         let count = cells.counts()[*cell as usize];
         let sums = &mut sums[group_of[*cell as usize] as usize];
         sums.numerator += if *in_numerator { count } else { 0 };

@@ -23,9 +23,10 @@ pub enum Committed {
 }
 
 /// Tables as a run will publish them: what changed of them is on disk, and nothing refers to it yet. It is removed again
-/// if the run is not committed.
+/// unless its commit begins; until then nobody else may take the lock, and write the same.
 #[derive(Debug)]
-pub struct Prepared {
+pub struct Prepared<'l> {
+    _lock: &'l Lock,
     latest: Option<Entry>,
     /// Hash of the latest entry.
     previous: Option<String>,
@@ -35,37 +36,36 @@ pub struct Prepared {
 }
 
 /// Takes back what a run that died left ahead of its pins, and writes the files of what changed.
-pub(super) fn prepare(
+pub(super) fn prepare<'l>(
     lake: &Lake,
-    lock: &Lock,
+    lock: &'l Lock,
     published_at: &str,
     tables: Vec<TableWrite>,
-) -> Result<Prepared, LakeError> {
+) -> Result<Prepared<'l>, LakeError> {
     lock.covers(&lake.root)?;
     let time = milliseconds(published_at)?;
     let (latest, previous) = lake.ledger.latest()?.unzip();
     let run = latest.as_ref().map_or(1, |entry| entry.run.saturating_add(1));
     take_back(&lake.tables(), &lake.tmp(), &lake.logs, latest.as_ref(), run, time)?;
     let tables = write_plans(lake, plan(lake, latest.as_ref(), tables)?)?;
-    Ok(Prepared { latest, previous, run, time, tables })
+    Ok(Prepared { _lock: lock, latest, previous, run, time, tables })
 }
 
 pub(super) fn commit(
     lake: &Lake,
     lock: &Lock,
     draft: Draft,
-    prepared: Prepared,
+    prepared: Prepared<'_>,
 ) -> Result<Committed, LakeError> {
     lock.covers(&lake.root)?;
     check_stored(lake, &draft)?;
-    let Prepared { latest, previous, run, time, mut tables } = prepared;
+    let Prepared { latest, previous, run, time, tables, .. } = prepared;
     if let Some(latest) = &latest
         && tables.is_empty()
         && latest.draft.says_the_same(&draft)
     {
         return Ok(Committed::Unchanged(latest.run));
     }
-    tables.iter_mut().flat_map(|(_, written)| written).for_each(|file| file.unnamed.keep());
     let tables = publish_tables(lake, latest.as_ref(), tables, run, time)?;
     let entry = Entry { format: FORMAT, run, previous, draft, tables };
     lake.ledger.append(&entry)?;
@@ -101,7 +101,7 @@ fn publish_table(
     lake: &Lake,
     pin: Option<&TablePin>,
     plan: Plan,
-    written: Vec<Written>,
+    mut written: Vec<Written>,
     run: u64,
     time: i64,
 ) -> Result<TablePin, LakeError> {
@@ -143,6 +143,7 @@ fn publish_table(
         actions.push(delta::add(&new.file.path, &Active { month, bytes, modified: time, stats }));
     }
 
+    written.iter_mut().for_each(|file| file.provisional.keep());
     let mut files: Vec<DataFile> = kept;
     files.extend(written.into_iter().map(|new| new.file));
     files.sort_by(|one, other| (&one.month, &one.path).cmp(&(&other.month, &other.path)));
@@ -220,8 +221,7 @@ fn signed(bytes: u64) -> i64 {
 pub(super) fn commit_then_die(lake: &Lake, draft: &Draft, tables: Vec<TableWrite>) -> Result<(), LakeError> {
     let time = milliseconds(&draft.published_at)?;
     let latest = lake.ledger.latest()?.map(|(entry, _)| entry);
-    let mut tables = write_plans(lake, plan(lake, latest.as_ref(), tables)?)?;
-    tables.iter_mut().flat_map(|(_, written)| written).for_each(|file| file.unnamed.keep());
+    let tables = write_plans(lake, plan(lake, latest.as_ref(), tables)?)?;
     publish_tables(lake, latest.as_ref(), tables, latest.as_ref().map_or(1, |entry| entry.run + 1), time)?;
     Ok(())
 }

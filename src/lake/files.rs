@@ -28,20 +28,20 @@ pub(super) struct Written {
     pub(super) columns: Vec<Column>,
     /// For Delta's log.
     pub(super) stats: String,
-    pub(super) unnamed: Unnamed,
+    pub(super) provisional: Provisional,
 }
 
 /// A file that nothing refers to yet: it goes with this unless it is kept.
 #[derive(Debug)]
-pub(super) struct Unnamed(Option<PathBuf>);
+pub(super) struct Provisional(Option<PathBuf>);
 
-impl Unnamed {
+impl Provisional {
     pub(super) fn keep(&mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for Unnamed {
+impl Drop for Provisional {
     fn drop(&mut self) {
         if let Some(path) = self.0.take() {
             // It would do no harm if it stayed.
@@ -112,12 +112,12 @@ pub(super) fn write(
         if month.is_empty() { format!("{name}.parquet") } else { format!("{MONTH}={month}/{name}.parquet") };
     let target = folder.join(&path);
     // Equal bytes have an equal name: what is there already may be an earlier run's.
-    let unnamed = Unnamed((!target.exists()).then(|| target.clone()));
+    let provisional = Provisional((!target.exists()).then(|| target.clone()));
     settle(temporary, &target, Taken::Replace)?;
     let stats = stats_of(&metadata, &columns);
     let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
     let file = DataFile { path, month, rows, bytes, blake3, digest };
-    Ok(Written { file, columns, stats, unnamed })
+    Ok(Written { file, columns, stats, provisional })
 }
 
 /// A pinned file, held against its hash, with those columns that are wanted.

@@ -212,17 +212,17 @@ impl Lake {
         self.commit_prepared(lock, draft, prepared)
     }
 
-    /// The first half of [`Lake::commit`]: writes what changed of the tables, which nothing refers to yet. What is not
-    /// committed is removed again.
+    /// The first half of [`Lake::commit`]: writes what changed of the tables, which nothing refers to yet. It is removed
+    /// again unless its commit begins.
     ///
     /// # Errors
     /// Whatever stops it.
-    pub fn prepare(
+    pub fn prepare<'l>(
         &self,
-        lock: &Lock,
+        lock: &'l Lock,
         published_at: &str,
         tables: Vec<TableWrite>,
-    ) -> Result<Prepared, LakeError> {
+    ) -> Result<Prepared<'l>, LakeError> {
         commit::prepare(self, lock, published_at, tables)
     }
 
@@ -234,7 +234,7 @@ impl Lake {
         &self,
         lock: &Lock,
         draft: Draft,
-        prepared: Prepared,
+        prepared: Prepared<'_>,
     ) -> Result<Committed, LakeError> {
         commit::commit(self, lock, draft, prepared)
     }

@@ -1,6 +1,6 @@
 //! Copying past the system's cache. An archived export is not read again soon, and has to be on disk before the run is
 //! published: filling the cache with it first would cost a copy of every byte, and push out what is read. Where a file
-//! system lets two files share their blocks, nothing is copied at all.
+//! system lets two files share their blocks, nothing is copied; the copy is read for its hash, and forgotten.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -61,7 +61,9 @@ pub(super) fn copy_file(
             pass(part);
             Ok(())
         };
-        return copy(to, pass).map_err(at(target));
+        copy(to, pass).map_err(at(target))?;
+        forget(to);
+        return Ok(());
     }
     let mut first = Buffer::new();
     let part = first.fill(&mut from).map_err(at(source))?;
@@ -111,10 +113,20 @@ fn shares_blocks(from: &File, to: &File) -> bool {
     rustix::fs::ioctl_ficlone(to, from).is_ok()
 }
 
+/// Tells the system that what it read is not needed again.
+#[cfg(target_os = "linux")]
+fn forget(file: &File) {
+    // It would only take room.
+    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::DontNeed);
+}
+
 #[cfg(not(target_os = "linux"))]
 fn shares_blocks(_: &File, _: &File) -> bool {
     false
 }
+
+#[cfg(not(target_os = "linux"))]
+fn forget(_: &File) {}
 
 /// What is written to, past the cache as long as the device lets it.
 struct Sink<'a> {

@@ -103,7 +103,7 @@ fn from_standards(
     let names = NAMES.map(|name| samples.column_or_missing(name));
     let (classes, _) = combine(names.iter().chain([&span]), samples.rows());
     let of_sample = Coded::new(first_rows(&classes).into_iter().map(Some).collect(), classes);
-    let class = sample_of.bring(&of_sample, None).take(&open);
+    let class = sample_of.bring(&of_sample, None).take(&open).compact();
     let analytes = determinations.column_or_missing("analyte").take(&open);
     let of_class = class.relabel(|row| -> Option<(Date, ProductNames)> {
         let row = (*row)? as usize;

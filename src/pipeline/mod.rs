@@ -221,7 +221,7 @@ fn evaluate(found: Found, mut clock: Clock<'_>, store: Option<&store::Store>) ->
         rows,
     };
     let parts::Judged { assembled, cells, disagreements, filed } = judge.judge(loaded)?;
-    // What is many is given back beside what follows.
+    // Thousands of outcomes are given back beside what follows.
     rayon::spawn(move || drop((shelf, decisions)));
     clock.stage("indicate");
     let figures = indicate(&file, &cells, &assembled.tables, &reference, as_of, None);

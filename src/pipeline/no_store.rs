@@ -57,7 +57,7 @@ impl Store {
     /// # Errors
     /// None.
     pub fn commit(
-        &mut self,
+        &self,
         _: Prepared,
         _: &Evaluated,
         _: &RunRequest,

@@ -208,7 +208,7 @@ pub fn by_code(rejections: &[Rejection]) -> Vec<(Code, u64)> {
 /// Writes the report and, where there is a lake, commits the run.
 pub fn publish(
     mut evaluated: Evaluated,
-    mut store: Store,
+    store: Store,
     request: &RunRequest,
     observer: &dyn Observer,
 ) -> Result<Outcome, RunError> {

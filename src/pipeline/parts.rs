@@ -175,7 +175,6 @@ impl Judge<'_> {
         let mut assembled =
             assemble(Assembler { file, reference, as_of, given, decisions, is_first }, sheets);
         let counts = tally(file, &assembled.tables, reference, as_of, |fact| share.counts(fact), |day| day);
-        counts.into_iter().for_each(|counts| sums.cells.add(counts));
         let disagreements = assembled.tables.get("determinations").map(disagreements_table);
         let filed =
             self.store.map(|store| store.file(&assembled.tables, share == Share::Samples)).transpose()?;
@@ -186,6 +185,8 @@ impl Judge<'_> {
         if share == Share::Samples {
             assembled.tables.clear();
         }
+        // Whoever adds adds for others too, and should hold little meanwhile.
+        counts.into_iter().for_each(|counts| sums.cells.add(counts));
         Ok(Part {
             assembled,
             disagreements,

@@ -145,8 +145,8 @@ mod tests {
         /// However codes are filed, each leads to the first row that has it.
         #[test]
         fn samples_are_found_by_walking_and_by_looking_up(
-            groups in proptest::collection::vec(proptest::collection::vec(0u8..9, 0..6), 0..4),
-            own in proptest::collection::vec(proptest::option::weighted(0.9, 0u8..10), 0..8),
+            groups in proptest::collection::vec(proptest::collection::vec(0u8..30, 0..20), 0..4),
+            own in proptest::collection::vec(proptest::option::weighted(0.9, 0u8..31), 0..8),
         ) {
             let spelt = |codes: &[u8]| {
                 let coded = Coded::from_values(codes.iter().copied());

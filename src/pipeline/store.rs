@@ -121,7 +121,7 @@ impl Store {
     ///
     /// # Errors
     /// Whatever stops it.
-    pub fn prepare(&self, filed: Vec<Filed>, request: &RunRequest) -> Result<Prepared, RunError> {
+    pub fn prepare(&self, filed: Vec<Filed>, request: &RunRequest) -> Result<Prepared<'_>, RunError> {
         Ok(self.lake.prepare(&self.lock, &request.published_at, self.writes(filed))?)
     }
 
@@ -130,8 +130,8 @@ impl Store {
     /// # Errors
     /// Whatever stops it; nothing is published then.
     pub fn commit(
-        &mut self,
-        prepared: Prepared,
+        &self,
+        prepared: Prepared<'_>,
         evaluated: &Evaluated,
         request: &RunRequest,
         record: &RunRecord,

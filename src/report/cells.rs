@@ -53,10 +53,11 @@ pub fn cells_to_parquet(facts: &[Cells]) -> Result<Vec<u8>, ReportError> {
     // Column by column: cells are many, and their codes are held once already.
     let encoded = parts.into_par_iter().with_max_len(1).map(|(cells, rows)| {
         let columns = schema.fields().par_iter().zip(&described).with_max_len(1);
-        let chunks = columns.map(|(field, column)| {
-            let mut compressor = chunks::Compressor::new().map_err(ParquetError::from)?;
+        let chunks = columns.map_init(chunks::Compressor::new, |compressor, (field, column)| {
+            let compressor = compressor.as_mut();
+            let compressor = compressor.map_err(|error| ParquetError::General(error.to_string()))?;
             let array = array(cells, field.name(), rows.clone())?;
-            Ok(chunks::encode(&array, column, &mut compressor)?)
+            Ok(chunks::encode(&array, column, compressor)?)
         });
         chunks.collect::<Result<Vec<_>, ReportError>>()
     });

@@ -89,6 +89,7 @@ impl Prepared {
         let folder = folder.as_path();
         open_to_all(aside.path())?;
         sync(aside.path())?;
+        check_ours(folder)?;
         if folder.exists() {
             // What is aside then is the old report, which goes when it is dropped.
             exchange(aside.path(), folder)?;

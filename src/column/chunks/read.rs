@@ -34,7 +34,7 @@ impl Decompressor {
 
 /// The column of a row group of so many rows out of the bytes of its file: values, one of them empty where a row has
 /// none, and codes. None where the chunk is not of the kind that [`Series::encode`] makes of coded columns: other readers
-/// take those.
+/// take those. Who asks has held the file against a hash: no checksum is looked at.
 ///
 /// # Errors
 /// The chunk is damaged.

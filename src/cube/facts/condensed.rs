@@ -124,6 +124,7 @@ impl<'a> Condensed<'a> {
         let of_samples = Coded::new((0..samples.rows() as u32).map(Some).collect(), of_samples);
         // Of rows that all have a sample and no replicate, none is left out.
         let rows = determinations(&own.take(&rows), &Seen::already(samples), &of_samples, self.dimensions);
+        debug_assert_eq!(rows.rows(), counts.len());
         let count = |row: usize| counts.get(row).copied();
         Counts::tally_by(Fact::Determinations.name(), &rows, self.dimensions, "day", count)
     }
@@ -219,6 +220,9 @@ mod tests {
         found.sort_unstable_by_key(|(_, _, count)| *count);
         let expected = pairs.iter().zip(1..).map(|((sample, own), count)| (*sample, *own, count));
         assert_eq!(found, expected.collect::<Vec<_>>());
+        let mut full = Pairs { near: vec![u32::MAX], ..Pairs::default() };
+        full.count(0, 0);
+        assert_eq!(full.into_counts().map(|(_, _, count)| count).sum::<i64>(), 1 << 32);
     }
 
     proptest! {
