@@ -5,13 +5,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, DictionaryArray, Int64Array, RecordBatch, StringArray, UInt32Array,
+    Array, ArrayRef, AsArray, Date32Array, DictionaryArray, Int64Array, StringArray, UInt32Array,
+    new_null_array,
 };
 use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, Schema, UInt32Type};
 use bytes::Bytes;
 use jiff::civil::Date;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
@@ -19,6 +20,7 @@ use rayon::prelude::*;
 
 use super::ReportError;
 use super::parquet::{epoch_days, from_epoch_days};
+use crate::column::chunks::{Decompressor, Series};
 use crate::column::{Coded, chunks};
 use crate::cube::{Cells, Counted, Counts, Totals};
 use crate::model::UNKNOWN;
@@ -105,20 +107,14 @@ pub fn read_cells(
     if dimensions.iter().any(|name| metadata.schema().field_with_name(name).is_err()) {
         return Ok(None);
     }
-    let names = dimensions.iter().map(String::as_str).chain([FACT, DAY, COUNT]);
-    let mask = ProjectionMask::columns(metadata.parquet_schema(), names);
     let groups = metadata.metadata().row_groups().iter().enumerate();
     let groups: Vec<usize> =
         groups.filter(|(_, group)| may_hold(group, fact)).map(|(place, _)| place).collect();
-    let read = groups.into_par_iter().with_max_len(1).map(|group| {
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), metadata.clone());
-        let reader = reader.with_projection(mask.clone()).with_row_groups(vec![group]);
-        let batches = reader.with_batch_size(chunks::ROW_GROUP).build()?;
-        batches
-            .map(|batch| Ok(counted(&batch?, fact, dimensions, &day)))
-            .collect::<Result<Vec<_>, ReportError>>()
+    let read = groups.into_par_iter().with_max_len(1).map(|place| {
+        let group = Group { bytes: &bytes, metadata: &metadata, place };
+        counted(&group, fact, dimensions, &day)
     });
-    let parts: Vec<Part> = read.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
+    let parts: Vec<Part> = read.collect::<Result<_, ReportError>>()?;
     // A dimension that another fact has is missing on every cell of this one.
     let is_told = |place: usize| parts.iter().any(|part| part.told[place]);
     if parts.iter().all(|part| part.counts.counts.is_empty()) || !(0..dimensions.len()).all(is_told) {
@@ -148,22 +144,60 @@ struct Part {
     told: Vec<bool>,
 }
 
+/// A row group of the file.
+struct Group<'a> {
+    bytes: &'a Bytes,
+    metadata: &'a ArrowReaderMetadata,
+    place: usize,
+}
+
+impl Group<'_> {
+    fn rows(&self) -> usize {
+        usize::try_from(self.metadata.metadata().row_group(self.place).num_rows()).unwrap_or_default()
+    }
+
+    /// A column as it is coded, or as the general reader has it where it is not.
+    fn column(
+        &self,
+        name: &str,
+        kind: &DataType,
+        decompressor: &mut Decompressor,
+    ) -> Result<Series, ReportError> {
+        let stored = self.metadata.metadata().row_group(self.place).columns().iter();
+        let mut stored = stored.filter(|own| own.column_descr().name() == name);
+        let decoded = match stored.next() {
+            Some(chunk) => chunks::decode(self.bytes, chunk, self.rows(), kind, decompressor)?,
+            None => None,
+        };
+        decoded.map_or_else(|| Ok(Series::Plain(self.array(name)?)), Ok)
+    }
+
+    fn array(&self, name: &str) -> Result<ArrayRef, ReportError> {
+        let mask = ProjectionMask::columns(self.metadata.parquet_schema(), [name]);
+        let reader =
+            ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.metadata.clone());
+        let reader = reader.with_projection(mask).with_row_groups(vec![self.place]);
+        let batch = reader.with_batch_size(self.rows()).build()?.next().transpose()?;
+        let array = batch.and_then(|batch| batch.column_by_name(name).cloned());
+        Ok(array.unwrap_or_else(|| new_null_array(&DataType::Null, self.rows())))
+    }
+}
+
 fn counted(
-    batch: &RecordBatch,
+    group: &Group<'_>,
     fact: &str,
     dimensions: &[String],
     day: impl Fn(Option<Date>) -> Option<Date>,
-) -> Part {
-    let rows = batch.num_rows();
-    let facts = texts(batch, FACT);
+) -> Result<Part, ReportError> {
+    let mut decompressor = Decompressor::new().map_err(ParquetError::from)?;
+    let mut column = |name: &str, kind: DataType| group.column(name, &kind, &mut decompressor);
+    let facts = texts(column(FACT, DataType::Utf8)?);
     let is_own: Vec<bool> = facts.values().iter().map(|own| own == fact).collect();
-    let columns: Vec<Coded<String>> = dimensions.iter().map(|name| texts(batch, name)).collect();
-    let days = batch.column_by_name(DAY).and_then(|days| days.as_primitive_opt::<Date32Type>());
-    let days = match days {
-        Some(days) => Coded::from_values(days).map(|own| day(own.map(from_epoch_days))),
-        None => Coded::constant(day(None), rows),
-    };
-    let numbers = batch.column_by_name(COUNT).and_then(|numbers| numbers.as_primitive_opt::<Int64Type>());
+    let columns = dimensions.iter().map(|name| Ok(texts(column(name, DataType::Utf8)?)));
+    let columns: Vec<Coded<String>> = columns.collect::<Result<_, ReportError>>()?;
+    let days = days(column(DAY, DataType::Date32)?).map(|own| day(*own));
+    let numbers = group.array(COUNT)?;
+    let numbers = numbers.as_primitive_opt::<Int64Type>();
     let number =
         |row: usize| numbers.filter(|numbers| numbers.is_valid(row)).map(|numbers| numbers.value(row));
     let told = columns.iter().map(|column| column.iter().any(|text| text != UNKNOWN)).collect();
@@ -171,22 +205,40 @@ fn counted(
     let counts = Counts::of(fact, counted.collect(), &days, |row| {
         number(row).filter(|_| is_own[facts.codes()[row] as usize])
     });
-    Part { counts, told }
+    Ok(Part { counts, told })
+}
+
+fn days(series: Series) -> Coded<Option<Date>> {
+    let of = |days: &ArrayRef| -> Vec<Option<Date>> {
+        let nothing = || vec![None; days.len()];
+        let days = days.as_primitive_opt::<Date32Type>();
+        days.map_or_else(nothing, |days| days.iter().map(|day| day.map(from_epoch_days)).collect())
+    };
+    match series {
+        Series::Coded { values, codes } => Coded::new(of(&values), codes),
+        Series::Plain(array) => Coded::from_values(of(&array)),
+    }
 }
 
 /// A column of texts; what is missing is unknown.
-fn texts(batch: &RecordBatch, name: &str) -> Coded<String> {
-    let missing = || Coded::constant(UNKNOWN.to_owned(), batch.num_rows());
-    let array = batch.column_by_name(name).and_then(|array| array.as_dictionary_opt::<Int32Type>());
-    let Some((keys, texts)) =
-        array.and_then(|array| Some((array.keys(), array.values().as_string_opt::<i32>()?)))
-    else {
-        return missing();
+fn texts(series: Series) -> Coded<String> {
+    let spelt = |texts: &StringArray| -> Vec<String> {
+        texts.iter().map(|text| text.unwrap_or(UNKNOWN).to_owned()).collect()
     };
-    let values = texts.iter().map(|text| text.unwrap_or(UNKNOWN).to_owned());
-    let unknown = texts.len() as u32;
-    let codes = keys.iter().map(|key| key.map_or(unknown, |key| key as u32)).collect();
-    Coded::new(values.chain([UNKNOWN.to_owned()]).collect(), codes)
+    match series {
+        Series::Coded { values, codes } => match values.as_string_opt::<i32>() {
+            Some(texts) => Coded::new(spelt(texts), codes),
+            None => Coded::constant(UNKNOWN.to_owned(), codes.len()),
+        },
+        Series::Plain(array) => {
+            let own = array.as_dictionary_opt::<Int32Type>();
+            let own = own.and_then(|own| Some((own.keys(), own.values().as_string_opt::<i32>()?)));
+            let Some((keys, texts)) = own else { return Coded::constant(UNKNOWN.to_owned(), array.len()) };
+            let unknown = texts.len() as u32;
+            let codes = keys.iter().map(|key| key.map_or(unknown, |key| key as u32)).collect();
+            Coded::new(spelt(texts).into_iter().chain([UNKNOWN.to_owned()]).collect(), codes)
+        }
+    }
 }
 
 #[cfg(test)]
