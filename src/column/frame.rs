@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::coded::{Coded, Grouping};
@@ -174,19 +173,6 @@ impl Frame {
         });
         joined.columns = columns.collect();
         joined
-    }
-
-    /// Row of each key in the named column, for joins. A key that occurs twice keeps its first row.
-    pub fn rows_by(&self, name: &str) -> HashMap<&Value, u32> {
-        let Some(column) = self.column(name) else { return HashMap::new() };
-        let mut rows = HashMap::with_capacity(column.values().len());
-        let mut met = vec![false; column.values().len()];
-        for (row, code) in column.codes().iter().enumerate() {
-            if !std::mem::replace(&mut met[*code as usize], true) {
-                rows.entry(&column.values()[*code as usize]).or_insert(row as u32);
-            }
-        }
-        rows
     }
 
     /// For each row, the row of `other` that has the same value in the named column, if any; the first of

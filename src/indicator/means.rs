@@ -197,15 +197,14 @@ fn mean_of(key: &Key, by_unit: BTreeMap<String, Sum>) -> Option<Mean> {
 }
 
 fn rows_within(determinations: &Frame, samples: &Frame, (start, end): (Date, Date)) -> Vec<u32> {
-    let index = samples.rows_by("sample_code");
     let sampled = samples.column_or_missing("sampled_on");
     let reported = samples.column_or_missing("reported_on");
     let codes = determinations.column_or_missing("sample_code");
-    let within: Vec<bool> = codes
-        .values()
-        .iter()
-        .map(|code| {
-            let Some(row) = index.get(code).map(|row| *row as usize) else { return false };
+    let within: Vec<bool> = samples
+        .rows_of("sample_code", &codes)
+        .into_iter()
+        .map(|row| {
+            let Some(row) = row.map(|row| row as usize) else { return false };
             sampled.get(row).as_date().is_some_and(|day| (start..=end).contains(&day))
                 && reported.get(row).as_date().is_none_or(|day| day <= end)
         })

@@ -3,7 +3,6 @@
 //! Nothing here is stored. A duty holds dates; how it stands follows from them, from the time limits in force
 //! on the day of the notice, and from the day on which one looks.
 
-use hashbrown::HashMap;
 use jiff::civil::Date;
 
 use crate::column::{Coded, Frame};
@@ -134,14 +133,16 @@ pub struct Overdue {
 /// nor those whose notice lies behind the day.
 pub fn overdue(duties: &Frame, samples: &Frame, as_of: Date, reference: &Reference) -> Vec<Overdue> {
     let clocks = Clocks::of(duties, as_of, reference);
-    let index: HashMap<&Value, u32> = samples.rows_by("sample_code");
     let [codes, parts, agencies, regions, notified] =
         ["sample_code", "part", "agency", "region", "notified_on"].map(|name| duties.column_or_missing(name));
+    let sample_of = samples.rows_of("sample_code", &codes);
     let [levels, products] = ["level", "product"].map(|name| samples.column_or_missing(name));
     let mut listed = Vec::new();
     for row in 0..duties.rows() {
         let notified_on = notified.get(row).as_date();
-        let Some(sample) = index.get(codes.get(row)).map(|sample| *sample as usize) else { continue };
+        let Some(sample) = sample_of[codes.code(row) as usize].map(|sample| sample as usize) else {
+            continue;
+        };
         if notified_on.is_none_or(|day| day > as_of) {
             continue;
         }

@@ -260,6 +260,8 @@ mod tests {
                 arrow::compute::cast(was.expect("there"), is.expect("there").data_type()).expect("casts");
             assert_eq!(&was, is.expect("there"), "{}", field.name());
         }
+        let files = lake.files(&entry, "samples").expect("lists");
+        assert_eq!(files.iter().map(|file| file.month.as_str()).collect::<Vec<_>>(), ["2020-05", "2020-06"]);
         assert_eq!(lake.latest().expect("reads"), Some(entry.clone()));
         assert!(matches!(rows(&lake, &entry, "duties", None), Err(LakeError::NoTable { .. })));
     }

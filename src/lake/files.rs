@@ -7,10 +7,9 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use arrow::array::{RecordBatch, RecordBatchReader, new_null_array};
+use arrow::array::new_null_array;
 use bytes::Bytes;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use rayon::prelude::*;
 
 use super::disk::{Readers, Taken, aside, at, settle};
@@ -121,21 +120,20 @@ pub(super) fn write(
 }
 
 /// A pinned file, held against its hash, with those columns that are wanted.
-struct Checked<'a> {
+struct Checked {
     path: PathBuf,
-    table: &'a TablePin,
     bytes: Bytes,
     metadata: ArrowReaderMetadata,
     columns: Vec<Column>,
 }
 
-impl<'a> Checked<'a> {
+impl Checked {
     fn open(
         folder: &Path,
-        table: &'a TablePin,
+        table: &TablePin,
         file: &DataFile,
         wanted: impl Fn(&str) -> bool,
-    ) -> Result<Checked<'a>, LakeError> {
+    ) -> Result<Checked, LakeError> {
         let path = folder.join(&file.path);
         let damaged = |what: String| LakeError::Damaged {
             path: path.clone(),
@@ -149,23 +147,11 @@ impl<'a> Checked<'a> {
         }
         let metadata = chunks::footer(&bytes).map_err(parquet(&path))?;
         let columns = table.columns.iter().filter(|column| wanted(&column.name)).cloned().collect();
-        Ok(Checked { path, table, bytes, metadata, columns })
+        Ok(Checked { path, bytes, metadata, columns })
     }
 
     fn rows(&self, group: usize) -> usize {
         usize::try_from(self.metadata.metadata().row_group(group).num_rows()).unwrap_or_default()
-    }
-
-    /// A column of a row group: one batch, for texts of two in one would have to be coded anew.
-    fn batch(&self, group: usize, name: &str) -> Result<RecordBatch, LakeError> {
-        let failed = &parquet(&self.path);
-        let mask = ProjectionMask::columns(self.metadata.parquet_schema(), [name]);
-        let reader =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.metadata.clone());
-        let reader = reader.with_projection(mask).with_row_groups(vec![group]);
-        let mut reader = reader.with_batch_size(self.rows(group)).build().map_err(failed)?;
-        let batch = reader.next().unwrap_or_else(|| Ok(RecordBatch::new_empty(reader.schema())));
-        batch.map_err(|source| LakeError::Arrow { table: self.table.name.clone(), source })
     }
 
     /// The rows of a row group as rows of the table, column by column, as they are coded. What another writer may have
@@ -175,24 +161,16 @@ impl<'a> Checked<'a> {
         group: usize,
         decompressor: &mut Decompressor,
     ) -> Result<Vec<(String, Series)>, LakeError> {
-        let stored = self.metadata.metadata().row_group(group);
-        let rows = self.rows(group);
         let mut all = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
             let kind = column.kind.arrow();
-            let name = column.name.as_str();
-            let own = stored.columns().iter().find(|own| own.column_descr().name() == name);
-            let series = match own {
-                // Columns that came later are empty.
-                None => Series::Coded { values: new_null_array(&kind, 1), codes: vec![0; rows] },
-                Some(chunk) => {
-                    let decoded = chunks::decode(&self.bytes, chunk, rows, &kind, decompressor);
-                    match decoded.map_err(parquet(&self.path))? {
-                        Some(series) => series,
-                        None => Series::Plain(self.batch(group, name)?.column(0).clone()),
-                    }
-                }
-            };
+            let stored = (column.name.as_str(), &kind);
+            let series = chunks::column(&self.bytes, &self.metadata, group, stored, decompressor);
+            // Columns that came later are empty.
+            let series = series.map_err(parquet(&self.path))?.unwrap_or_else(|| Series::Coded {
+                values: new_null_array(&kind, 1),
+                codes: vec![0; self.rows(group)],
+            });
             all.push((column.name.clone(), series));
         }
         Ok(all)

@@ -194,10 +194,10 @@ const BYTES_OF_ROW: usize = 256;
 
 fn evaluate(found: Found, mut clock: Clock<'_>, store: Option<&store::Store>) -> Result<Evaluated, RunError> {
     let Found { file, reference, as_of, params, mut sources, unpacker, piece } = found;
-    let shelf = Shelf::new(store.and_then(store::Store::scratch), SHELF);
+    let shelf = &Shelf::new(store.and_then(store::Store::scratch), SHELF);
     clock.stage("read");
     let (unpacker, observer) = (unpacker.as_deref(), clock.observer);
-    let loader = load::Loader { reference: &reference, unpacker, piece, shelf: &shelf, observer };
+    let loader = load::Loader { reference: &reference, unpacker, piece, shelf, observer };
     let mut loaded = loader.load(&sources)?;
     let hashes = match store {
         Some(store) => store.hashes()?,
@@ -210,19 +210,9 @@ fn evaluate(found: Found, mut clock: Clock<'_>, store: Option<&store::Store>) ->
     let inputs = outcome::summarise_inputs(&sources, &loaded);
     clock.stage("judge");
     let rows = piece.div_ceil(BYTES_OF_ROW);
-    let decisions = Decisions::default();
-    let judge = parts::Judge {
-        file: &file,
-        reference: &reference,
-        as_of,
-        shelf: &shelf,
-        decisions: &decisions,
-        store,
-        rows,
-    };
+    let decisions = &Decisions::default();
+    let judge = parts::Judge { file: &file, reference: &reference, as_of, shelf, decisions, store, rows };
     let parts::Judged { assembled, cells, disagreements, filed } = judge.judge(loaded)?;
-    // Thousands of outcomes are given back beside what follows.
-    rayon::spawn(move || drop((shelf, decisions)));
     clock.stage("indicate");
     let figures = indicate(&file, &cells, &assembled.tables, &reference, as_of, None);
     let stages = clock.finish();

@@ -8,11 +8,11 @@ use arrow::array::{
     Array, ArrayRef, AsArray, Date32Array, DictionaryArray, Int64Array, StringArray, UInt32Array,
     new_null_array,
 };
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, Schema, UInt32Type};
 use bytes::Bytes;
 use jiff::civil::Date;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::statistics::Statistics;
@@ -110,10 +110,8 @@ pub fn read_cells(
     let groups = metadata.metadata().row_groups().iter().enumerate();
     let groups: Vec<usize> =
         groups.filter(|(_, group)| may_hold(group, fact)).map(|(place, _)| place).collect();
-    let read = groups.into_par_iter().with_max_len(1).map(|place| {
-        let group = Group { bytes: &bytes, metadata: &metadata, place };
-        counted(&group, fact, dimensions, &day)
-    });
+    let read = groups.into_par_iter().with_max_len(1);
+    let read = read.map(|group| counted((&bytes, &metadata, group), fact, dimensions, &day));
     let parts: Vec<Part> = read.collect::<Result<_, ReportError>>()?;
     // A dimension that another fact has is missing on every cell of this one.
     let is_told = |place: usize| parts.iter().any(|part| part.told[place]);
@@ -144,59 +142,24 @@ struct Part {
     told: Vec<bool>,
 }
 
-/// A row group of the file.
-struct Group<'a> {
-    bytes: &'a Bytes,
-    metadata: &'a ArrowReaderMetadata,
-    place: usize,
-}
-
-impl Group<'_> {
-    fn rows(&self) -> usize {
-        usize::try_from(self.metadata.metadata().row_group(self.place).num_rows()).unwrap_or_default()
-    }
-
-    /// A column as it is coded, or as the general reader has it where it is not.
-    fn column(
-        &self,
-        name: &str,
-        kind: &DataType,
-        decompressor: &mut Decompressor,
-    ) -> Result<Series, ReportError> {
-        let stored = self.metadata.metadata().row_group(self.place).columns().iter();
-        let mut stored = stored.filter(|own| own.column_descr().name() == name);
-        let decoded = match stored.next() {
-            Some(chunk) => chunks::decode(self.bytes, chunk, self.rows(), kind, decompressor)?,
-            None => None,
-        };
-        decoded.map_or_else(|| Ok(Series::Plain(self.array(name)?)), Ok)
-    }
-
-    fn array(&self, name: &str) -> Result<ArrayRef, ReportError> {
-        let mask = ProjectionMask::columns(self.metadata.parquet_schema(), [name]);
-        let reader =
-            ParquetRecordBatchReaderBuilder::new_with_metadata(self.bytes.clone(), self.metadata.clone());
-        let reader = reader.with_projection(mask).with_row_groups(vec![self.place]);
-        let batch = reader.with_batch_size(self.rows()).build()?.next().transpose()?;
-        let array = batch.and_then(|batch| batch.column_by_name(name).cloned());
-        Ok(array.unwrap_or_else(|| new_null_array(&DataType::Null, self.rows())))
-    }
-}
-
 fn counted(
-    group: &Group<'_>,
+    (bytes, footer, group): (&Bytes, &ArrowReaderMetadata, usize),
     fact: &str,
     dimensions: &[String],
     day: impl Fn(Option<Date>) -> Option<Date>,
 ) -> Result<Part, ReportError> {
+    let rows = usize::try_from(footer.metadata().row_group(group).num_rows()).unwrap_or_default();
     let mut decompressor = Decompressor::new().map_err(ParquetError::from)?;
-    let mut column = |name: &str, kind: DataType| group.column(name, &kind, &mut decompressor);
+    let mut column = |name: &str, kind: DataType| {
+        let series = chunks::column(bytes, footer, group, (name, &kind), &mut decompressor)?;
+        Ok::<_, ReportError>(series.unwrap_or_else(|| Series::Plain(new_null_array(&kind, rows))))
+    };
     let facts = texts(column(FACT, DataType::Utf8)?);
     let is_own: Vec<bool> = facts.values().iter().map(|own| own == fact).collect();
     let columns = dimensions.iter().map(|name| Ok(texts(column(name, DataType::Utf8)?)));
     let columns: Vec<Coded<String>> = columns.collect::<Result<_, ReportError>>()?;
     let days = days(column(DAY, DataType::Date32)?).map(|own| day(*own));
-    let numbers = group.array(COUNT)?;
+    let numbers = cast(&column(COUNT, DataType::Int64)?.into_array()?, &DataType::Int64)?;
     let numbers = numbers.as_primitive_opt::<Int64Type>();
     let number =
         |row: usize| numbers.filter(|numbers| numbers.is_valid(row)).map(|numbers| numbers.value(row));

@@ -10,11 +10,13 @@ mod unpacking;
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchReader};
 use arrow::datatypes::{DataType, Field, Schema};
 use bytes::Bytes;
-use parquet::arrow::ArrowSchemaConverter;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use parquet::arrow::{ArrowSchemaConverter, ProjectionMask};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::WriterProperties;
@@ -23,7 +25,8 @@ use parquet::schema::types::ColumnDescPtr;
 
 pub use chunk::{Chunk, Series, encode};
 pub use page::Compressor;
-pub use read::{Decompressor, decode};
+pub use read::Decompressor;
+use read::decode;
 
 /// Rows that one task decodes at a time.
 pub const ROW_GROUP: usize = 1 << 18;
@@ -55,6 +58,45 @@ pub fn footer(bytes: &Bytes) -> Result<ArrowReaderMetadata, ParquetError> {
     let fields = fields.map(|field| field.as_ref().clone().with_data_type(coded(field.data_type().clone())));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<Field>>()));
     ArrowReaderMetadata::try_new(plain.metadata().clone(), options.with_schema(schema))
+}
+
+/// A column of a row group, as it is coded, or as the general reader has it where another writer made it; none if the
+/// file has no such column.
+///
+/// # Errors
+/// The chunk is damaged.
+pub fn column(
+    bytes: &Bytes,
+    footer: &ArrowReaderMetadata,
+    group: usize,
+    (name, kind): (&str, &DataType),
+    decompressor: &mut Decompressor,
+) -> Result<Option<Series>, ParquetError> {
+    let stored = footer.metadata().row_group(group);
+    let rows = usize::try_from(stored.num_rows()).unwrap_or_default();
+    let own = stored.columns().iter().find(|own| own.column_descr().name() == name);
+    let Some(chunk) = own else { return Ok(None) };
+    Ok(Some(match decode(bytes, chunk, rows, kind, decompressor)? {
+        Some(series) => series,
+        None => Series::Plain(array(bytes, footer, group, name)?),
+    }))
+}
+
+/// A column of a row group as the general reader has it: in one batch, for texts of two would have to be coded anew.
+fn array(
+    bytes: &Bytes,
+    footer: &ArrowReaderMetadata,
+    group: usize,
+    name: &str,
+) -> Result<ArrayRef, ParquetError> {
+    let rows = usize::try_from(footer.metadata().row_group(group).num_rows()).unwrap_or_default();
+    let mask = ProjectionMask::columns(footer.parquet_schema(), [name]);
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(bytes.clone(), footer.clone());
+    let reader = reader.with_projection(mask).with_row_groups(vec![group]).with_batch_size(rows);
+    let mut batches = reader.build()?;
+    let batch = batches.next().unwrap_or_else(|| Ok(RecordBatch::new_empty(batches.schema())))?;
+    let array = batch.column_by_name(name).cloned();
+    array.ok_or_else(|| ParquetError::General(format!("there is no column {name}")))
 }
 
 /// The rows of a batch in row groups: of each the number of its rows and a chunk of every column. The schema is that of
