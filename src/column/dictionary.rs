@@ -5,7 +5,7 @@ use std::hash::BuildHasher;
 
 /// That some bytes are not in a dictionary, with what was found out on the way.
 #[derive(Debug, Clone, Copy)]
-pub struct Unmet(u64);
+pub struct Unmet(u32);
 
 /// Distinct byte strings in order of first appearance, in one arena.
 ///
@@ -14,7 +14,8 @@ pub struct Unmet(u64);
 pub struct Dictionary {
     arena: Vec<u8>,
     ends: Vec<usize>,
-    table: HashTable<u32>,
+    /// Beside each code half of its hash, so that growing the table asks no text.
+    table: HashTable<(u32, u32)>,
     hasher: DefaultHashBuilder,
 }
 
@@ -33,20 +34,19 @@ impl Dictionary {
     /// # Errors
     /// They are not there.
     pub fn look_up(&self, bytes: &[u8]) -> Result<u32, Unmet> {
-        let hash = self.hasher.hash_one(bytes);
-        let found = self.table.find(hash, |&code| slice(&self.arena, &self.ends, code) == bytes);
-        found.copied().ok_or(Unmet(hash))
+        let half = self.hasher.hash_one(bytes) as u32;
+        let is_own = |&(own, code): &(u32, u32)| own == half && slice(&self.arena, &self.ends, code) == bytes;
+        self.table.find(spread(half), is_own).map(|(_, code)| *code).ok_or(Unmet(half))
     }
 
     /// Adds bytes that were looked up in vain, before others were added.
-    pub fn add(&mut self, bytes: &[u8], Unmet(hash): Unmet) -> u32 {
-        debug_assert!(self.look_up(bytes).is_err_and(|unmet| unmet.0 == hash));
+    pub fn add(&mut self, bytes: &[u8], Unmet(half): Unmet) -> u32 {
+        debug_assert!(self.look_up(bytes).is_err_and(|unmet| unmet.0 == half));
         // More than 2^32 distinct texts would need 32 GiB of `ends` first.
         let code = self.ends.len() as u32;
         self.arena.extend_from_slice(bytes);
         self.ends.push(self.arena.len());
-        let (arena, ends, hasher) = (&self.arena, &self.ends, &self.hasher);
-        self.table.insert_unique(hash, code, |&code| hasher.hash_one(slice(arena, ends, code)));
+        self.table.insert_unique(spread(half), (half, code), |(half, _)| spread(*half));
         code
     }
 
@@ -66,6 +66,11 @@ impl Dictionary {
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.ends.len() as u32).map(|code| slice(&self.arena, &self.ends, code))
     }
+}
+
+/// A hash table looks at the lowest bits of a hash and at the highest.
+fn spread(half: u32) -> u64 {
+    u64::from(half) << 32 | u64::from(half)
 }
 
 fn slice<'a>(arena: &'a [u8], ends: &[usize], code: u32) -> &'a [u8] {

@@ -195,7 +195,7 @@ impl Notes<'_> {
         if self.units.parse(&unit).is_none() && self.units.why_not(&unit).is_none() {
             self.add(column, &unit, Fault::new(Code::UnknownUnit, "a unit such as mg/kg or CFU/g"));
         }
-        unit
+        unit.into_owned()
     }
 
     /// The method's limit as a number in `unit`: `0.01`, `<10`, `定量限：0.030`. Alternatives by method or an
@@ -205,7 +205,7 @@ impl Notes<'_> {
         let named = folded.split_once(':').filter(|(name, _)| {
             matches!(*name, "定量限" | "检出限" | "方法检出限" | "方法定量限" | "LOD" | "LOQ")
         });
-        let limit = match parse_limit(named.map_or(folded.as_str(), |(_, number)| number), Sign::AtMost) {
+        let limit = match parse_limit(named.map_or(&*folded, |(_, number)| number), Sign::AtMost) {
             Ok(limit) => limit,
             Err(fault) => {
                 self.add(column, text, fault);

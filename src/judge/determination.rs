@@ -1,17 +1,14 @@
-use std::borrow::Cow;
-use std::hash::BuildHasher;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use hashbrown::hash_table::Entry;
-use hashbrown::{DefaultHashBuilder, HashTable};
 use rayon::prelude::*;
 
-use super::decide::{DECIDING, Outcome, Texts, decide};
+use super::decide::{DECIDING, Outcome};
+use super::decisions::Decisions;
 use crate::column::{Coded, Frame, combine, first_rows};
 use crate::model::{Exact, Fault, Rejection, Scope, Value};
 use crate::normalize::mask;
-use crate::reference::{Reference, Units};
+use crate::reference::Reference;
 
 /// The determinations with value, qualifier and verdicts; one row per replicate.
 #[derive(Debug)]
@@ -31,104 +28,6 @@ pub enum Official {
     Laboratory,
     /// Ours where there is a limit to judge by, else the laboratory's.
     Judged,
-}
-
-/// What was decided of combinations before: parts of the rows repeat each other's.
-#[derive(Debug, Default)]
-pub struct Decisions {
-    hasher: DefaultHashBuilder,
-    shelves: [Mutex<Remembered>; SHELVES],
-}
-
-/// The hash of a combination, its texts, each with a NUL behind it, and what was decided.
-type Decided = (u64, String, Arc<Outcome>);
-
-const SHELVES: usize = 16;
-/// Combinations that are remembered on each shelf before the older half of them is forgotten.
-const REMEMBERED: usize = 1 << 10;
-
-/// What was asked for lately, and what was before that.
-#[derive(Debug, Default)]
-struct Remembered {
-    late: HashTable<Decided>,
-    early: HashTable<Decided>,
-}
-
-impl Remembered {
-    fn find(&mut self, asked: &Asked<'_>) -> Option<Arc<Outcome>> {
-        let is_own = |(_, own, _): &Decided| asked.is(own);
-        if let Some((_, _, known)) = self.late.find(asked.hash, is_own) {
-            return Some(known.clone());
-        }
-        let (decided, _) = self.early.find_entry(asked.hash, is_own).ok()?.remove();
-        let outcome = decided.2.clone();
-        self.keep(asked, decided);
-        Some(outcome)
-    }
-
-    fn keep(&mut self, asked: &Asked<'_>, decided: Decided) {
-        if self.late.len() >= REMEMBERED {
-            self.early = std::mem::take(&mut self.late);
-        }
-        // Another thread may have decided the same meanwhile.
-        let is_own = |(_, own, _): &Decided| asked.is(own);
-        if let Entry::Vacant(free) = self.late.entry(asked.hash, is_own, |(hash, _, _)| *hash) {
-            free.insert(decided);
-        }
-    }
-}
-
-/// A combination that is asked for.
-struct Asked<'a> {
-    hash: u64,
-    texts: Texts<'a>,
-}
-
-impl Asked<'_> {
-    fn is(&self, key: &str) -> bool {
-        let rest = self.texts.iter().try_fold(key, |rest, text| rest.strip_prefix(*text)?.strip_prefix('\0'));
-        rest == Some("")
-    }
-}
-
-/// A deciding column as texts, each hashed once.
-struct Spelt<'a> {
-    texts: Vec<(Cow<'a, str>, u64)>,
-    column: &'a Coded<Value>,
-}
-
-impl Decisions {
-    fn spell<'a>(&self, column: &'a Coded<Value>) -> Spelt<'a> {
-        let text = |value: &'a Value| {
-            let text = match value {
-                Value::Text(text) => Cow::Borrowed(&**text),
-                other => Cow::Owned(other.to_string()),
-            };
-            let hash = self.hasher.hash_one(&*text);
-            (text, hash)
-        };
-        Spelt { texts: column.values().iter().map(text).collect(), column }
-    }
-
-    fn of(&self, columns: &[Spelt<'_>; 12], row: u32, units: &Units) -> Arc<Outcome> {
-        let values = columns.each_ref().map(|own| &own.texts[own.column.code(row as usize) as usize]);
-        let texts = values.map(|(text, _)| &**text);
-        let mixed = values.iter().fold(0u64, |sum, (_, hash)| sum.rotate_left(5) ^ hash);
-        let asked = Asked { hash: self.hasher.hash_one(mixed), texts };
-        // The table tells its own places by the lowest and the highest bits.
-        let place = (asked.hash >> 32) as usize % SHELVES;
-        let shelf = || self.shelves[place].lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = shelf().find(&asked) {
-            return known;
-        }
-        let outcome = Arc::new(decide(texts, units));
-        let key: String = texts.iter().flat_map(|text| [*text, "\0"]).collect();
-        // A text with a NUL in it could be taken for two.
-        if key.matches('\0').count() == texts.len() {
-            shelf().keep(&asked, (asked.hash, key, outcome.clone()));
-        }
-        outcome
-    }
 }
 
 /// Reads and judges every distinct combination once, then expands replicates.

@@ -6,6 +6,7 @@
 
 mod amounts;
 mod decide;
+mod decisions;
 mod determination;
 mod duty;
 mod enterprise;
@@ -17,10 +18,11 @@ mod suspicious;
 mod verdict;
 
 pub use decide::{DECIDING, Outcome, PRODUCT, Texts, decide};
-pub use determination::{Decisions, Judged, Official, judge_determinations};
+pub use decisions::Decisions;
+pub use determination::{Judged, Official, judge_determinations};
 pub use duty::{Clocks, Overdue, Standing, Step, overdue};
 pub use enterprise::{Match, Register, Stated};
 pub use exact::{Comparison, Fraction, round_half_even};
 pub use sample::{CONCLUSION, ConclusionFrom, conclude};
-pub use suspicious::{Occurrences, measured};
+pub use suspicious::{Marked, Occurrences, measured};
 pub use verdict::{Doubt, Judgement, Measurement, Verdict, judge};

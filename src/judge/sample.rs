@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use super::determination::prefer;
 use super::items::Items;
 use super::verdict::Verdict;
-use crate::column::{Coded, Frame};
+use crate::column::{Coded, Frame, combine_all, first_rows};
 use crate::model::{Code, Rejection, Value, vocabulary};
 
 /// Column that says, row by row, what a sample's conclusion rests on.
@@ -53,45 +55,64 @@ pub fn conclude(samples: &mut Frame, determinations: &Frame) -> Vec<Rejection> {
     let by_judgement = verdicts("judged", "judged_verdict");
     let items = Items::by_sample(determinations, &determined);
     let codes = samples.column_or_missing("sample_code");
-    let known = codes.codes_in(&determined);
+    let known = codes.over(codes.codes_in(&determined));
+    let own = known.map_to_few(|code| code.map(|code| items[code as usize]).unwrap_or_default());
+    let verdicts_of = |verdicts: &[Verdict]| {
+        known.map_to_few(|code| {
+            let verdict = code.and_then(|code| verdicts.get(code as usize));
+            verdict.copied().unwrap_or(Verdict::Undetermined)
+        })
+    };
+    let [by_items, by_judgement] = [by_items, by_judgement].map(|verdicts| verdicts_of(&verdicts));
     let objections = samples.column_or_missing("objection");
-    let mut finals = Vec::with_capacity(samples.rows());
-    let mut conclusions = Vec::with_capacity(samples.rows());
-    let mut differing = Vec::new();
-    for row in 0..samples.rows() {
+    let told = [&stated, &first, &basis, &objections].map(Coded::grouping);
+    let found = [own.grouping(), by_items.grouping(), by_judgement.grouping()];
+    let (combinations, _) = combine_all(told.into_iter().chain(found), samples.rows());
+    let mut finals = Vec::new();
+    let mut conclusions = Vec::new();
+    let mut is_listed = Vec::new();
+    for row in first_rows(&combinations) {
+        let row = row as usize;
+        let own = *own.get(row);
         let from = match basis.get(row).as_text() {
-            Some("items") => Some(&by_items),
-            Some("judged") => Some(&by_judgement),
+            Some("items") => Some(*by_items.get(row)),
+            Some("judged") => Some(*by_judgement.get(row)),
             _ => None,
         };
-        let code = known[codes.codes()[row] as usize].map(|code| code as usize);
-        let own = code.map(|code| items[code]).unwrap_or_default();
         let last = match from {
-            Some(verdicts) if stated.get(row).is_missing() => {
-                let verdict = code.map_or(Verdict::Undetermined, |code| verdicts[code]);
+            Some(verdict) if stated.get(row).is_missing() => {
                 let verdict = if verdict == Verdict::Unjudged { Verdict::Undetermined } else { verdict };
                 Value::text(verdict.as_str())
             }
             _ => stated.get(row).clone(),
         };
-        if let (Some(beginning), Some(ending)) = (first.get(row).as_text(), last.as_text())
-            && !own.agrees_with(beginning)
-            && !own.agrees_with(ending)
-        {
-            differing.push(differs(samples, row, beginning, own));
-        }
-        if objections.get(row).as_text() == Some("upheld") && last.as_text().is_some_and(is_failure) {
-            differing.push(objected(samples, row));
-        }
+        let differs = match (first.get(row).as_text(), last.as_text()) {
+            (Some(beginning), Some(ending)) => !own.agrees_with(beginning) && !own.agrees_with(ending),
+            _ => false,
+        };
+        let is_objected =
+            objections.get(row).as_text() == Some("upheld") && last.as_text().is_some_and(is_failure);
+        is_listed.push((differs, is_objected));
         conclusions.push(whole(&last, first.get(row), own));
         finals.push(last);
     }
-    let finals = Coded::from_values(finals);
+    let mut differing = Vec::new();
+    for (row, combination) in combinations.iter().enumerate() {
+        let (differs, is_objected) = is_listed[*combination as usize];
+        if differs {
+            differing.push(differing_from(samples, row, &first.get(row).to_string(), *own.get(row)));
+        }
+        if is_objected {
+            differing.push(objected(samples, row));
+        }
+    }
+    let keys = Arc::new(combinations);
+    let finals = Coded::from_values(finals).on_keys(&keys);
     let problem = prefer(&samples.column_or_missing("problem"), &finals.map(problem_of));
     samples.set("problem", problem);
     samples.set("final_verdict", finals.map(verdict_of));
     samples.set("first_verdict", prefer(&first, &finals).map(verdict_of));
-    samples.set("conclusion", Coded::from_values(conclusions));
+    samples.set("conclusion", Coded::from_values(conclusions).on_keys(&keys));
     differing
 }
 
@@ -108,7 +129,7 @@ fn whole(last: &Value, first: &Value, items: Items) -> Value {
     }
 }
 
-fn differs(samples: &Frame, row: usize, stated: &str, items: Items) -> Rejection {
+fn differing_from(samples: &Frame, row: usize, stated: &str, items: Items) -> Rejection {
     let zh = |word: &str| {
         let words = vocabulary("conclusion").map(|own| own.words).unwrap_or_default();
         words.iter().find(|(own, _, _)| *own == word).map_or(word, |(_, zh, _)| zh).to_owned()

@@ -5,12 +5,13 @@
 //! one that is a thousand times smaller or larger, as mg and μg are apart, would lie among the others. The
 //! list is an invitation to look: it changes no verdict and no figure.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use crate::column::{Coded, Frame, Interner, rows_where};
+use crate::column::{Coded, Frame, Interner, combine_all, first_rows, rows_where};
 use crate::model::{Code, Rejection, Value};
 use crate::reference::Units;
 
@@ -51,35 +52,50 @@ pub fn measured(determinations: &Frame, samples: &Frame) -> Frame {
 #[derive(Debug, Default)]
 pub struct Occurrences {
     groups: Mutex<Groups>,
+    /// The mark that the next part gets.
+    next: AtomicU32,
+}
+
+/// Tells parts apart, though not each from each: of many, some have the same mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark(u64);
+
+/// What [`measured`] found in a part, and the mark that it was added with.
+#[derive(Debug)]
+pub struct Marked<T> {
+    pub mark: Mark,
+    pub part: T,
 }
 
 impl Occurrences {
     /// Adds what [`measured`] found.
-    pub fn add(&self, measured: &Frame, units: &Units) {
+    pub fn add(&self, measured: &Frame, units: &Units) -> Mark {
+        let mark = Mark(1 << (self.next.fetch_add(1, Ordering::Relaxed) % u64::BITS));
         let compared = Compared::of(measured, units);
         let counted = compared.counted();
         let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        for group in counted {
+        for group in counted.chunk_by(|(one, _), (other, _)| one.group == other.group) {
             let Some((first, _)) = group.first() else { continue };
             let (analyte, category) = compared.group(*first);
             let own = groups.entry((analyte.clone(), category.clone())).or_default();
             for (key, times) in group {
-                if let Some((dimension, log)) = compared.result(key) {
-                    own.add(dimension, log, times);
+                if let Some((dimension, log)) = compared.result(*key) {
+                    own.add(dimension, log, Met { times: *times, marks: mark.0 });
                 }
             }
         }
+        mark
     }
 
     /// Lists results that are far from those of the same analyte in the same category, or in all categories where one
-    /// has too few. The parts are those that were added.
+    /// has too few. The parts are those that were added; only those that may have such results are asked for.
     ///
     /// # Errors
     /// The first part that cannot be had.
-    pub fn list_suspicious<E: Send>(
+    pub fn list_suspicious<T: Sync, E: Send>(
         self,
-        parts: usize,
-        part: impl Fn(usize) -> Result<Frame, E> + Sync,
+        parts: &[Marked<T>],
+        part: impl Fn(&T) -> Result<Frame, E> + Sync,
         units: &Units,
     ) -> Result<Vec<Rejection>, E> {
         let by_category = self.groups.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -87,20 +103,23 @@ impl Occurrences {
         for ((analyte, _), results) in &by_category {
             let wide = by_analyte.entry((analyte.clone(), Value::Missing)).or_default();
             for (dimension, logs) in &results.dimensions {
-                logs.iter().for_each(|(log, times)| wide.add(dimension, *log, *times));
+                logs.iter().for_each(|(log, met)| wide.add(dimension, *log, *met));
             }
         }
-        let usual = |groups: Groups| -> HashMap<(Value, Value), Usual> {
-            let groups: Vec<((Value, Value), Results)> = groups.into_iter().collect();
-            let usual =
-                groups.into_par_iter().filter_map(|(group, results)| Some((group, Usual::of(&results)?)));
+        let usual = |groups: &Groups| -> HashMap<(Value, Value), Usual> {
+            let groups: Vec<(&(Value, Value), &Results)> = groups.iter().collect();
+            let usual = groups
+                .into_par_iter()
+                .filter_map(|(group, results)| Some((group.clone(), Usual::of(results)?)));
             usual.collect::<Vec<_>>().into_iter().collect()
         };
-        let usual = UsualBy { category: usual(by_category), analyte: usual(by_analyte) };
-        let listed: Vec<Vec<Rejection>> = (0..parts)
-            .into_par_iter()
-            .map(|index| {
-                let frame = part(index)?;
+        let usual = UsualBy { category: usual(&by_category), analyte: usual(&by_analyte) };
+        let marks = usual.marks_of_far(&by_category);
+        let listed: Vec<Vec<Rejection>> = parts
+            .par_iter()
+            .filter(|own| own.mark.0 & marks != 0)
+            .map(|own| {
+                let frame = part(&own.part)?;
                 Ok(list(&frame, &Compared::of(&frame, units), &usual))
             })
             .collect::<Result<_, E>>()?;
@@ -114,22 +133,35 @@ type Groups = HashMap<(Value, Value), Results>;
 /// How often each logarithm occurs, by dimension: nearly always there is one.
 #[derive(Debug, Default)]
 struct Results {
-    dimensions: Vec<(Arc<str>, HashMap<i64, u64>)>,
+    dimensions: Vec<(Arc<str>, HashMap<i64, Met>)>,
+}
+
+/// How often a result was met, and the marks of the parts that have it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Met {
+    times: u64,
+    marks: u64,
 }
 
 impl Results {
-    fn add(&mut self, dimension: &Arc<str>, log: i64, times: u64) {
+    fn add(&mut self, dimension: &Arc<str>, log: i64, met: Met) {
         let place = self.dimensions.iter().position(|(own, _)| own == dimension);
         let place = place.unwrap_or_else(|| {
             self.dimensions.push((dimension.clone(), HashMap::new()));
             self.dimensions.len() - 1
         });
-        *self.dimensions[place].1.entry(log).or_default() += times;
+        let own = self.dimensions[place].1.entry(log).or_default();
+        own.times += met.times;
+        own.marks |= met.marks;
     }
 }
 
 /// The analyte in its category, as one number, and the code of the logarithm.
-type Key = (u64, u32);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Key {
+    group: u64,
+    log: u32,
+}
 
 /// Results as they are compared: which analyte in which category, and how much.
 struct Compared {
@@ -153,39 +185,34 @@ impl Compared {
         Compared { analytes, categories, logs, dimensions: dimensions.into_values() }
     }
 
-    /// What each row is: its analyte in its category, and the code of its logarithm.
-    fn keys(&self) -> impl Iterator<Item = Key> {
+    /// What a row is.
+    fn key(&self, row: usize) -> Key {
         let categories = self.categories.values().len() as u64;
-        let codes = self.analytes.codes().iter().zip(self.categories.codes()).zip(self.logs.codes());
-        codes.map(move |((analyte, category), log)| {
-            (u64::from(*analyte) * categories + u64::from(*category), *log)
-        })
+        let (analyte, category) = (self.analytes.code(row), self.categories.code(row));
+        Key { group: u64::from(analyte) * categories + u64::from(category), log: self.logs.code(row) }
     }
 
     /// Distinct keys and how many rows have each, those of one analyte in one category together.
-    fn counted(&self) -> Vec<Vec<(Key, u64)>> {
-        let mut groups: HashMap<u64, Vec<u32>> = HashMap::new();
-        // Rows of an analyte do not follow each other, but there are few analytes.
-        for (group, log) in self.keys() {
-            groups.entry(group).or_default().push(log);
-        }
-        let counted = groups.into_iter().map(|(group, mut logs)| {
-            logs.sort_unstable();
-            let own = logs.chunk_by(u32::eq);
-            own.filter_map(|own| Some(((group, *own.first()?), own.len() as u64))).collect()
-        });
-        counted.collect()
+    fn counted(&self) -> Vec<(Key, u64)> {
+        let columns = [self.analytes.grouping(), self.categories.grouping(), self.logs.grouping()];
+        let (numbers, distinct) = combine_all(columns, self.logs.len());
+        let mut times = vec![0u64; distinct];
+        numbers.iter().for_each(|number| times[*number as usize] += 1);
+        let keys = first_rows(&numbers).into_iter().map(|row| self.key(row as usize));
+        let mut counted: Vec<(Key, u64)> = keys.zip(times).collect();
+        counted.sort_unstable();
+        counted
     }
 
     /// The analyte and the category of a key.
     fn group(&self, key: Key) -> (&Value, &Value) {
         let categories = self.categories.values().len() as u64;
-        let (analyte, category) = ((key.0 / categories) as usize, (key.0 % categories) as usize);
+        let (analyte, category) = ((key.group / categories) as usize, (key.group % categories) as usize);
         (&self.analytes.values()[analyte], &self.categories.values()[category])
     }
 
     fn result(&self, key: Key) -> Option<(&Arc<str>, i64)> {
-        let (dimension, log) = self.logs.values()[key.1 as usize]?;
+        let (dimension, log) = self.logs.values()[key.log as usize]?;
         Some((&self.dimensions[dimension], log))
     }
 }
@@ -196,35 +223,60 @@ struct UsualBy {
     analyte: HashMap<(Value, Value), Usual>,
 }
 
+impl UsualBy {
+    /// What a result of an analyte in a category is compared with, and whether that is of its category.
+    fn like(&self, group: (&Value, &Value), dimension: &Arc<str>) -> Option<(&Usual, bool)> {
+        let (analyte, category) = (group.0.clone(), group.1.clone());
+        let fits = |usual: &&Usual| usual.dimension == *dimension;
+        let near = self.category.get(&(analyte.clone(), category)).filter(fits);
+        let wide = || self.analyte.get(&(analyte, Value::Missing)).filter(fits);
+        let usual = near.or_else(wide)?;
+        Some((usual, near.is_some()))
+    }
+
+    /// The marks of the parts that have results which lie far.
+    fn marks_of_far(&self, groups: &Groups) -> u64 {
+        let mut marks = 0;
+        for ((analyte, category), results) in groups {
+            for (dimension, logs) in &results.dimensions {
+                let Some((usual, _)) = self.like((analyte, category), dimension) else { continue };
+                let far = logs.iter().filter(|(log, _)| usual.is_far(**log));
+                marks = far.fold(marks, |marks, (_, met)| marks | met.marks);
+            }
+        }
+        marks
+    }
+}
+
 fn list(frame: &Frame, compared: &Compared, usual: &UsualBy) -> Vec<Rejection> {
     let mut expected: HashMap<Key, String> = HashMap::new();
-    for group in compared.counted() {
-        let Some((first, _)) = group.first() else { continue };
-        let (analyte, category) = compared.group(*first);
-        let near = usual.category.get(&(analyte.clone(), category.clone()));
-        let wide = usual.analyte.get(&(analyte.clone(), Value::Missing));
-        for (key, _) in group {
-            let Some((dimension, log)) = compared.result(key) else { continue };
-            let fits = |usual: &&Usual| usual.dimension == *dimension;
-            let near = near.filter(fits);
-            let Some(usual) = near.or(wide.filter(fits)).filter(|usual| usual.is_far(log)) else { continue };
-            let among = match (near, category) {
-                (Some(_), Value::Text(category)) => format!(" in {category}"),
-                _ => String::new(),
-            };
-            let which = if log > usual.median { "smaller" } else { "larger" };
-            let results = usual.results;
-            let like = format!("a value like the {results} results{among}; 1,000 times {which} would be one");
-            expected.insert(key, like);
-        }
+    let mut like = None;
+    for (key, _) in compared.counted() {
+        let Some((dimension, log)) = compared.result(key) else { continue };
+        let group = compared.group(key);
+        // Keys of a group follow each other, and nearly always have one dimension.
+        let found = match like {
+            Some((above, of, found)) if above == key.group && of == dimension => found,
+            _ => usual.like(group, dimension),
+        };
+        like = Some((key.group, dimension, found));
+        let Some((usual, is_near)) = found.filter(|(usual, _)| usual.is_far(log)) else { continue };
+        let among = match group.1 {
+            Value::Text(category) if is_near => format!(" in {category}"),
+            _ => String::new(),
+        };
+        let which = if log > usual.median { "smaller" } else { "larger" };
+        let results = usual.results;
+        let like = format!("a value like the {results} results{among}; 1,000 times {which} would be one");
+        expected.insert(key, like);
     }
     if expected.is_empty() {
         return Vec::new();
     }
     let shown = ["value", "unit"].map(|name| frame.column_or_missing(name));
     let mut listed = Vec::new();
-    for (row, key) in compared.keys().enumerate() {
-        let Some(expected) = expected.get(&key) else { continue };
+    for row in 0..frame.rows() {
+        let Some(expected) = expected.get(&compared.key(row)) else { continue };
         let [value, unit] = shown.each_ref().map(|column| column.get(row).to_string());
         listed.push(Rejection::warning(
             frame.origin(row),
@@ -275,13 +327,14 @@ struct Usual {
 
 impl Usual {
     fn of(group: &Results) -> Option<Usual> {
-        let frequencies = group.dimensions.iter().map(|own| (own, own.1.values().sum::<u64>()));
+        let frequencies =
+            group.dimensions.iter().map(|own| (own, own.1.values().map(|met| met.times).sum::<u64>()));
         let ((dimension, logs), results) = frequencies
             .max_by(|((one, _), count), ((other, _), more)| count.cmp(more).then_with(|| other.cmp(one)))?;
         if results < RESULTS_MIN {
             return None;
         }
-        let mut logs: Vec<(i64, u64)> = logs.iter().map(|(log, count)| (*log, *count)).collect();
+        let mut logs: Vec<(i64, u64)> = logs.iter().map(|(log, met)| (*log, met.times)).collect();
         logs.sort_unstable();
         let at = |part: u64, of: u64| nth(&logs, (results - 1) * part / of);
         let median = at(1, 2);
@@ -318,7 +371,7 @@ mod tests {
 
     fn results(logs: impl Iterator<Item = i64>) -> Results {
         let mut results = Results::default();
-        logs.for_each(|log| results.add(&Arc::from(""), log, 1));
+        logs.for_each(|log| results.add(&Arc::from(""), log, Met { times: 1, marks: 0 }));
         results
     }
 

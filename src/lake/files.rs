@@ -18,7 +18,7 @@ use super::plan::{Content, Partition};
 use super::schema::{MONTH, columns_of, extend, stored_schema, without_month};
 use super::stats::stats_of;
 use super::{Column, DataFile, LakeError, TablePin};
-use crate::column::chunks::{self, Decompressor, Series};
+use crate::column::chunks::{self, Decompressor, RowCodes, Series};
 
 /// A data file just written.
 #[derive(Debug)]
@@ -169,7 +169,7 @@ impl Checked {
             // Columns that came later are empty.
             let series = series.map_err(parquet(&self.path))?.unwrap_or_else(|| Series::Coded {
                 values: new_null_array(&kind, 1),
-                codes: vec![0; self.rows(group)],
+                codes: RowCodes::Same { code: 0, rows: self.rows(group) },
             });
             all.push((column.name.clone(), series));
         }

@@ -108,7 +108,7 @@ impl ColumnRule {
     /// What stands in the place of a text by the column's list.
     fn listed<'a>(&'a self, text: &'a str) -> Result<&'a str, Fault> {
         let folded = fold(text);
-        match (self.values.get(&folded), self.other) {
+        match (self.values.get(&*folded), self.other) {
             (Some(word), _) => Ok(word),
             (None, _) if is_missing(&folded) => Ok(text),
             (None, Other::Keep) => Ok(text),
@@ -127,8 +127,9 @@ impl ColumnRule {
         );
         match &self.date_format {
             Some(format) if self.kind == ColumnKind::Date && !is_missing(&fold(text)) => {
-                let day =
-                    Date::strptime(format, fold(text)).ok().filter(|day| (1950..2100).contains(&day.year()));
+                let day = Date::strptime(format, &*fold(text))
+                    .ok()
+                    .filter(|day| (1950..2100).contains(&day.year()));
                 day.map(Value::Date).ok_or_else(|| {
                     Fault::new(Code::BadDate, format!("a day of 1950 to 2099 written {format}"))
                 })

@@ -52,7 +52,12 @@ pub fn normalize(kind: ColumnKind, text: &str, reference: &Reference) -> Result<
     match kind {
         ColumnKind::Text => Ok(Value::text(&folded)),
         ColumnKind::Measured => Ok(Value::text(text.trim())),
-        ColumnKind::Identifier if is_plain(&folded) => Ok(Value::text(&folded.to_ascii_uppercase())),
+        ColumnKind::Identifier if is_plain(&folded) => {
+            Ok(match folded.bytes().any(|b| b.is_ascii_lowercase()) {
+                true => Value::text(&folded.to_ascii_uppercase()),
+                false => Value::text(&folded),
+            })
+        }
         ColumnKind::Identifier => {
             let identifier: String = folded.chars().filter(|c| !c.is_whitespace()).collect();
             Ok(Value::text(&identifier.to_uppercase()))

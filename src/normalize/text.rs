@@ -1,12 +1,14 @@
+use std::borrow::Cow;
+
 use crate::model::{half_width, is_blank};
 
 /// A text as it is compared: half-width, blanks collapsed to one and trimmed at both ends.
 ///
 /// Only the full-width forms of ASCII and the ideographic space change; superscripts and units keep
 /// their meaning for the parsers behind.
-pub fn fold(text: &str) -> String {
-    if is_plain(text) {
-        return text.to_owned();
+pub fn fold(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(begins_nothing_that_folds) {
+        return Cow::Borrowed(text);
     }
     let mut folded = String::with_capacity(text.len());
     let mut blank = false;
@@ -22,10 +24,16 @@ pub fn fold(text: &str) -> String {
         }
         folded.push(half_width(character));
     }
-    folded
+    Cow::Owned(folded)
 }
 
-/// Whether a text is ASCII without blanks, as most codes and numbers are: nothing of it folds.
+/// Whether a byte of UTF-8 is visible ASCII, goes on with a character, or begins one of a block that has neither
+/// blanks nor full-width forms, as nearly all of Chinese.
+fn begins_nothing_that_folds(byte: u8) -> bool {
+    matches!(byte, 0x21..=0x7e | 0x80..=0xc1 | 0xc3..=0xe0 | 0xe4..=0xee | 0xf0..=0xff)
+}
+
+/// Whether a text is ASCII without blanks, as most codes and numbers are.
 pub(super) fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }
@@ -85,6 +93,15 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(fold(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_passed_over_does_not_fold() {
+        for character in '\0'..=char::MAX {
+            let text = character.to_string();
+            let folds = is_blank(character) || half_width(character) != character;
+            assert_eq!(fold(&text) != text, folds, "{character:?}");
         }
     }
 

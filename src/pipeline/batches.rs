@@ -12,7 +12,7 @@ use arrow::error::ArrowError;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use crate::column::chunks::Series;
+use crate::column::chunks::{RowCodes, Series};
 use crate::column::{Coded, Frame, Interner};
 use crate::model::{ColumnKind, Exact, UNKNOWN, Value, table};
 use crate::report::epoch_days;
@@ -41,8 +41,32 @@ pub struct MonthPart {
 /// A column over those values alone that its rows use, in order of appearance: equal rows are coded equally.
 #[derive(Debug)]
 struct Own<T> {
-    codes: Vec<u32>,
+    codes: RowCodes,
     values: Vec<T>,
+}
+
+/// Rows of a frame, ascending.
+struct Rows<'a> {
+    rows: &'a [u32],
+    /// Where they follow each other, as those of a month mostly do, the first of them.
+    first: Option<usize>,
+}
+
+impl Rows<'_> {
+    fn new(rows: &[u32]) -> Rows<'_> {
+        let ends = rows.first().zip(rows.last());
+        let first = ends.filter(|(first, last)| (**last - **first) as usize + 1 == rows.len());
+        Rows { rows, first: first.map(|(first, _)| *first as usize) }
+    }
+
+    /// What is made of the code of each row, out of the codes of all rows of the frame.
+    fn each(&self, all: &[u32], mut make: impl FnMut(u32) -> u32) -> Vec<u32> {
+        let beside = self.first.and_then(|first| all.get(first..)?.get(..self.rows.len()));
+        match beside {
+            Some(own) => own.iter().map(|code| make(*code)).collect(),
+            None => self.rows.iter().map(|row| make(all[*row as usize])).collect(),
+        }
+    }
 }
 
 /// Codes under new numbers, in order of appearance.
@@ -68,17 +92,21 @@ impl Renumbered {
     }
 }
 
-/// The keys that columns share, of some rows alone: a new key for each row, and the old one of each new.
-type Keys<'a> = (&'a Arc<Vec<u32>>, Vec<u32>, Vec<u32>);
+/// The keys that columns share, those of some rows alone, and the old key of each new one.
+struct Keys<'a> {
+    shared: &'a Arc<Vec<u32>>,
+    own: Arc<Vec<u32>>,
+    old: Vec<u32>,
+}
 
 /// Keys are gathered once for all columns that share them.
-fn keys_of<'a>(columns: impl Iterator<Item = &'a Coded<Value>>, rows: &[u32]) -> Vec<Keys<'a>> {
+fn keys_of<'a>(columns: impl Iterator<Item = &'a Coded<Value>>, rows: &Rows<'_>) -> Vec<Keys<'a>> {
     let mut all: Vec<Keys<'a>> = Vec::new();
-    for (of_keys, keys) in columns.filter_map(Coded::by_keys) {
-        if all.iter().all(|(known, _, _)| !Arc::ptr_eq(known, keys)) {
+    for (of_keys, shared) in columns.filter_map(Coded::by_keys) {
+        if all.iter().all(|known| !Arc::ptr_eq(known.shared, shared)) {
             let mut numbers = Renumbered::new(of_keys.len());
-            let new = rows.iter().map(|row| numbers.number(keys[*row as usize])).collect();
-            all.push((keys, new, numbers.old));
+            let own = Arc::new(rows.each(shared, |key| numbers.number(key)));
+            all.push(Keys { shared, own, old: numbers.old });
         }
     }
     all
@@ -86,24 +114,21 @@ fn keys_of<'a>(columns: impl Iterator<Item = &'a Coded<Value>>, rows: &[u32]) ->
 
 impl Own<Value> {
     /// The given rows of a column.
-    fn of(column: &Coded<Value>, rows: &[u32], keys: &[Keys<'_>]) -> Own<Value> {
+    fn of(column: &Coded<Value>, rows: &Rows<'_>, keys: &[Keys<'_>]) -> Own<Value> {
         if let [only] = column.values() {
-            return Own { codes: vec![0; rows.len()], values: vec![only.clone()] };
+            let codes = RowCodes::Same { code: 0, rows: rows.rows.len() };
+            return Own { codes, values: vec![only.clone()] };
         }
         let mut numbers = Renumbered::new(column.values().len());
-        let shared = column.by_keys().and_then(|(of_keys, own)| {
-            let (_, new, old) = keys.iter().find(|(known, _, _)| Arc::ptr_eq(known, own))?;
-            Some((of_keys, new, old))
+        let shared = column.by_keys().and_then(|(of_keys, shared)| {
+            Some((of_keys, keys.iter().find(|known| Arc::ptr_eq(known.shared, shared))?))
         });
         let codes = match shared {
-            Some((of_keys, new, old)) => {
-                let by_key: Vec<u32> = old.iter().map(|key| numbers.number(of_keys[*key as usize])).collect();
-                new.iter().map(|key| by_key[*key as usize]).collect()
+            Some((of_keys, keys)) => {
+                let of_keys = keys.old.iter().map(|key| numbers.number(of_keys[*key as usize])).collect();
+                RowCodes::ByKey { of_keys, keys: keys.own.clone() }
             }
-            None => {
-                let all = column.codes();
-                rows.iter().map(|row| numbers.number(all[*row as usize])).collect()
-            }
+            None => RowCodes::Each(rows.each(column.codes(), |code| numbers.number(code))),
         };
         let values = numbers.old.iter().map(|code| column.values()[*code as usize].clone());
         Own { codes, values: values.collect() }
@@ -115,7 +140,7 @@ impl<T> Own<T> {
     fn map<U: Hash + Eq + Clone>(&self, make: impl Fn(&T) -> U) -> Own<U> {
         let mut made = Interner::new();
         let new: Vec<u32> = self.values.iter().map(|value| made.intern(make(value))).collect();
-        let codes = self.codes.iter().map(|code| new[*code as usize]).collect();
+        let codes = self.codes.renamed(|code| new[code as usize]);
         Own { codes, values: made.into_values() }
     }
 
@@ -139,8 +164,10 @@ impl MonthPart {
             .into_iter()
             .filter_map(|name| frame.column(name).map(|column| (name, column)))
             .collect();
-        let keys = keys_of(named.iter().map(|(_, column)| *column), rows);
-        let own = |(name, column): &(&str, &Coded<Value>)| ((*name).to_owned(), Own::of(column, rows, &keys));
+        let own_rows = Rows::new(rows);
+        let keys = keys_of(named.iter().map(|(_, column)| *column), &own_rows);
+        let own =
+            |(name, column): &(&str, &Coded<Value>)| ((*name).to_owned(), Own::of(column, &own_rows, &keys));
         let columns: Vec<(String, Own<Value>)> = named.par_iter().map(own).collect();
         let places = places(frame, rows);
         let lines: Vec<u64> = rows.iter().map(|row| frame.line(*row as usize)).collect();
@@ -219,7 +246,12 @@ fn places(frame: &Frame, rows: &[u32]) -> Own<[Arc<str>; 3]> {
             }
         }
     });
-    Own { codes: codes.collect(), values: places.into_values() }
+    let codes: Vec<u32> = codes.collect();
+    let values = places.into_values();
+    match values.len() {
+        1 => Own { codes: RowCodes::Same { code: 0, rows: codes.len() }, values },
+        _ => Own { codes: codes.into(), values },
+    }
 }
 
 /// Files a table's rows by the month of its own date; one part without a month for tables that have none.
@@ -236,8 +268,13 @@ pub fn to_months(name: &str, frame: &Frame) -> Vec<MonthPart> {
                 month.unwrap_or_else(|| UNKNOWN.to_owned())
             });
             let mut rows: Vec<Vec<u32>> = vec![Vec::new(); named.values().len()];
-            for (row, month) in named.codes().iter().enumerate() {
-                rows[*month as usize].push(row as u32);
+            let mut next = 0;
+            for run in named.codes().chunk_by(u32::eq) {
+                let start = next;
+                next += run.len() as u32;
+                if let Some(own) = run.first().and_then(|month| rows.get_mut(*month as usize)) {
+                    own.extend(start..next);
+                }
             }
             let filled = named.values().iter().cloned().zip(rows).filter(|(_, rows)| !rows.is_empty());
             months.extend(filled);
@@ -289,9 +326,11 @@ fn digest(columns: &[(String, Own<Value>)], places: &Own<[Arc<str>; 3]>, lines: 
     };
     for (name, column) in columns {
         // A date and the text that spells it are different values.
-        part(name, &mut column.values.iter().map(|value| format!("{value:?}")), &column.codes);
+        let codes = column.codes.clone().into_rows();
+        part(name, &mut column.values.iter().map(|value| format!("{value:?}")), &codes);
     }
-    part("$origin", &mut places.values.iter().map(|place| place.join("\0")), &places.codes);
+    let codes = places.codes.clone().into_rows();
+    part("$origin", &mut places.values.iter().map(|place| place.join("\0")), &codes);
     let lines: Vec<u8> = lines.iter().flat_map(|line| line.to_le_bytes()).collect();
     hasher.update(&lines);
     hasher.finalize().to_hex().to_string()

@@ -138,7 +138,8 @@ fn name_products(determinations: &mut Frame, samples: &Frame, sample_of: &Partne
     if !depends.values().contains(&true) {
         return;
     }
-    let joined = NAMES.map(|name| samples.column_or_missing(name).map(|name| fold(&name.to_string())));
+    let joined =
+        NAMES.map(|name| samples.column_or_missing(name).map(|name| fold(&name.to_string()).into_owned()));
     let [product, subcategory, category] = joined;
     let names = product
         .zip_map(&subcategory, |one, other| format!("{one}|{other}"))

@@ -17,7 +17,7 @@ use super::store::{Filed, Store};
 use super::{RunError, load};
 use crate::column::{Frame, Held, Shelf};
 use crate::cube::{Cells, Fact, Totals};
-use crate::judge::{Decisions, Occurrences};
+use crate::judge::{Decisions, Marked, Occurrences};
 use crate::reference::Reference;
 use crate::report::{Table, disagreements_table, join_disagreements};
 
@@ -56,7 +56,7 @@ struct Part {
     assembled: Assembled,
     disagreements: Option<Table>,
     filed: Option<Filed>,
-    measured: Option<Held>,
+    measured: Option<Marked<Held>>,
 }
 
 impl Judge<'_> {
@@ -179,8 +179,8 @@ impl Judge<'_> {
         let filed =
             self.store.map(|store| store.file(&assembled.tables, share == Share::Samples)).transpose()?;
         let measured = assembled.measured.take().map(|frame| {
-            sums.results.add(&frame, &reference.units);
-            self.shelf.put(frame)
+            let mark = sums.results.add(&frame, &reference.units);
+            Ok(Marked { mark, part: self.shelf.put(frame)? })
         });
         if share == Share::Samples {
             assembled.tables.clear();
@@ -208,9 +208,9 @@ impl Judge<'_> {
             measured.extend(part.measured);
             disagreements.extend(part.disagreements);
         }
-        let get = |index: usize| self.shelf.get(&measured[index]);
+        let get = |held: &Held| self.shelf.get(held);
         let (listed, cells) = rayon::join(
-            || sums.results.list_suspicious(measured.len(), get, &self.reference.units),
+            || sums.results.list_suspicious(&measured, get, &self.reference.units),
             || sums.cells.finish(),
         );
         all.warnings.extend(listed.map_err(RunError::Scratch)?);

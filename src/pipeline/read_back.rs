@@ -52,7 +52,7 @@ pub fn to_values(columns: Vec<(String, Series)>) -> Vec<(String, Coded<Value>)> 
 pub fn texts_of(series: Series) -> (StringArray, Vec<u32>) {
     match series {
         Series::Coded { values, codes } if *values.data_type() == DataType::Utf8 => {
-            (downcast_array(&values), codes)
+            (downcast_array(&values), codes.into_rows())
         }
         other => {
             let own = values_of(other, None);
@@ -100,7 +100,7 @@ fn coded<T: Hash + Eq + Clone>(series: Series, read: impl Fn(&ArrayRef, usize) -
         (0..values.len()).map(|at| values.is_valid(at).then(|| read(values, at))).collect()
     };
     match series {
-        Series::Coded { values, codes } => Coded::new(each(&values), codes),
+        Series::Coded { values, codes } => Coded::new(each(&values), codes.into_rows()),
         Series::Plain(array) => match array.as_dictionary_opt::<Int32Type>() {
             Some(own) => {
                 let empty = own.values().len() as u32;

@@ -385,7 +385,7 @@ fn read_values(section: &Section<'_>, kind: ColumnKind) -> BTreeMap<String, Stri
                     Some(help),
                 );
             }
-            Some((fold(key.get_ref()), text?.into_inner()))
+            Some((fold(key.get_ref()).into_owned(), text?.into_inner()))
         })
         .collect()
 }

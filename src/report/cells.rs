@@ -178,7 +178,7 @@ fn days(series: Series) -> Coded<Option<Date>> {
         days.map_or_else(nothing, |days| days.iter().map(|day| day.map(from_epoch_days)).collect())
     };
     match series {
-        Series::Coded { values, codes } => Coded::new(of(&values), codes),
+        Series::Coded { values, codes } => Coded::new(of(&values), codes.into_rows()),
         Series::Plain(array) => Coded::from_values(of(&array)),
     }
 }
@@ -190,7 +190,7 @@ fn texts(series: Series) -> Coded<String> {
     };
     match series {
         Series::Coded { values, codes } => match values.as_string_opt::<i32>() {
-            Some(texts) => Coded::new(spelt(texts), codes),
+            Some(texts) => Coded::new(spelt(texts), codes.into_rows()),
             None => Coded::constant(UNKNOWN.to_owned(), codes.len()),
         },
         Series::Plain(array) => {

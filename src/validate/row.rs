@@ -187,7 +187,8 @@ fn warn_of_retired(
     }
     for row in (0..table.lines.len()).filter(|row| *retired.get(*row)) {
         let place = origin(table, input, table.lines[row]);
-        let (found, expected) = (fold(texts.texts.get(row)), "a township that is in force".to_owned());
+        let (found, expected) =
+            (fold(texts.texts.get(row)).into_owned(), "a township that is in force".to_owned());
         warnings.push(Rejection::warning(place, &texts.header, Code::RetiredRegion, found, expected));
     }
 }

@@ -21,6 +21,7 @@ use parquet::schema::types::ColumnDescPtr;
 
 use super::packing::{differences, runs};
 use super::page::{Compressor, Content, Pages};
+use super::rows::RowCodes;
 
 /// Rows of a page: what one checksum covers, and what a reader decodes at a time.
 const PAGE: usize = 1 << 16;
@@ -40,7 +41,7 @@ pub enum Series {
     /// Values in order of appearance, all of them used, some of them empty; and the code of each row.
     Coded {
         values: ArrayRef,
-        codes: Vec<u32>,
+        codes: RowCodes,
     },
     Plain(ArrayRef),
 }
@@ -71,7 +72,8 @@ impl Series {
     pub fn into_array(self) -> Result<ArrayRef, ArrowError> {
         Ok(match self {
             Series::Coded { values, codes } => {
-                Arc::new(DictionaryArray::<UInt32Type>::try_new(UInt32Array::from(codes), values)?)
+                let codes = UInt32Array::from(codes.into_rows());
+                Arc::new(DictionaryArray::<UInt32Type>::try_new(codes, values)?)
             }
             Series::Plain(array) => array,
         })
@@ -82,7 +84,7 @@ impl Series {
     /// # Errors
     /// As [`encode`].
     pub fn encode(self, column: &ColumnDescPtr, compressor: &mut Compressor) -> Result<Chunk, ParquetError> {
-        let (values, mut codes) = match self {
+        let (values, codes) = match self {
             Series::Plain(array) => return encode(&array, column, compressor),
             Series::Coded { values, codes } => (values, codes),
         };
@@ -97,9 +99,8 @@ impl Series {
         };
         let names: Vec<u32> = (0..values.len()).map(name).collect();
         let has_empty = used.len() < names.len();
-        if has_empty {
-            codes.iter_mut().for_each(|code| *code = names.get(*code as usize).copied().unwrap_or(EMPTY));
-        }
+        let named = |code| names.get(code as usize).copied().unwrap_or(EMPTY);
+        let codes = if has_empty { codes.renamed(named) } else { codes }.into_rows();
         let (statistics, end) = add_codes(&codes, has_empty, &values, &used, &mut pages)?;
         chunk(column, pages, codes.len(), statistics, Some(end))
     }

@@ -5,6 +5,7 @@ mod chunk;
 mod packing;
 mod page;
 mod read;
+mod rows;
 mod unpacking;
 
 use std::io::Write;
@@ -27,6 +28,7 @@ pub use chunk::{Chunk, Series, encode};
 pub use page::Compressor;
 pub use read::Decompressor;
 use read::decode;
+pub use rows::RowCodes;
 
 /// Rows that one task decodes at a time.
 pub const ROW_GROUP: usize = 1 << 18;

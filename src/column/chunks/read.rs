@@ -85,7 +85,7 @@ pub fn decode(
         return Err(damaged());
     }
     let values = values(&mut Cursor { bytes: &dictionary }, head.values, has_empty, kind);
-    Ok(values?.map(|values| Series::Coded { values, codes }))
+    Ok(values?.map(|values| Series::Coded { values, codes: codes.into() }))
 }
 
 fn damaged() -> ParquetError {
