@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, DictionaryArray, RecordBatch, StringArray, UInt32Array};
-use arrow::datatypes::{DataType, Field, Schema};
 use assay::column::chunks;
 use assay::cube::{Cells, Filter};
 use assay::judge::{Decisions, judge_determinations};
@@ -178,10 +177,9 @@ fn encode(c: &mut Criterion) {
         ("scattered, 5000", 1, 5_000),
     ] {
         let batch = RecordBatch::try_from_iter([("column", column(repeats, distinct))]).expect("a batch");
-        let schema = Schema::new(vec![Field::new("column", DataType::Utf8, true)]);
         group.bench_function(name, |b| {
             b.iter(|| {
-                chunks::groups(&batch, &schema)
+                chunks::groups(&batch)
                     .expect("a schema")
                     .for_each(|group| drop(black_box(group.expect("encodes"))))
             })

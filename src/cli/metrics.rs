@@ -96,7 +96,7 @@ fn text(
     for figure in whole {
         // A figure without data has no value: a gauge that is absent is not a gauge that is zero.
         if figure.value.parse::<f64>().is_ok() {
-            values.push((labelled(&figure.indicator), figure.value.clone()));
+            values.push((labelled(&figure.indicator), figure.value.to_string()));
         }
         let status = figure.judgement.status.as_str();
         if !status.is_empty() {

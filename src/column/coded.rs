@@ -222,11 +222,26 @@ pub fn rows_where(column: &Coded<bool>) -> Vec<u32> {
     match column.values() {
         values if !values.contains(&false) => (0..column.len() as u32).collect(),
         values if !values.contains(&true) => Vec::new(),
-        values => {
-            let is_row = |(_, code): &(u32, &u32)| values[**code as usize];
-            (0..).zip(column.codes()).filter(is_row).map(|(row, _)| row).collect()
-        }
+        values => match column.by_keys() {
+            Some((of_keys, keys)) => {
+                let of_keys: Vec<bool> = of_keys.iter().map(|code| values[*code as usize]).collect();
+                places_of(&of_keys, keys)
+            }
+            None => places_of(values, column.codes()),
+        },
     }
+}
+
+/// Where a code is one that says yes. Every place is written, and passed by if it is one: whether it is cannot be foreseen.
+fn places_of(says_yes: &[bool], codes: &[u32]) -> Vec<u32> {
+    let mut places = vec![0; codes.len()];
+    let mut count = 0;
+    for (place, code) in (0..).zip(codes) {
+        places[count] = place;
+        count += usize::from(says_yes[*code as usize]);
+    }
+    places.truncate(count);
+    places
 }
 
 /// A column to group rows by, whatever its values are.

@@ -95,6 +95,46 @@ impl Combinations {
         number
     }
 
+    /// How many codes a row has.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The codes of a row.
+    pub fn row(&self, number: u32) -> impl Iterator<Item = u32> {
+        let start = number as usize * self.width;
+        (start..start + self.width).map(|place| self.codes.get(place))
+    }
+
+    /// The numbers of the rows, by their codes.
+    pub fn in_order(&self) -> Vec<u32> {
+        // The first codes of a row as one number, as many of them as it has bits for; mostly these are all.
+        let bits = |place: usize| u32::BITS - self.column(place).max().unwrap_or(0).leading_zeros();
+        let mut left = u64::BITS;
+        let mut first = Vec::new();
+        for own in (0..self.width).map(bits) {
+            let Some(rest) = left.checked_sub(own) else { break };
+            left = rest;
+            first.push(own);
+        }
+        let key = |number: u32| {
+            let start = number as usize * self.width;
+            let codes = first.iter().enumerate();
+            codes.fold(0u64, |key, (place, bits)| {
+                key.unbounded_shl(*bits) | u64::from(self.codes.get(start + place))
+            })
+        };
+        let mut order: Vec<(u64, u32)> = (0..self.len as u32).map(|number| (key(number), number)).collect();
+        if first.len() == self.width {
+            order.sort_unstable();
+        } else {
+            order.sort_unstable_by(|one, other| {
+                one.0.cmp(&other.0).then_with(|| self.row(one.1).cmp(self.row(other.1)))
+            });
+        }
+        order.into_iter().map(|(_, number)| number).collect()
+    }
+
     /// The codes at a place of each row.
     pub fn column(&self, place: usize) -> impl ExactSizeIterator<Item = u32> {
         (0..self.len).map(move |number| self.codes.get(number * self.width + place))
@@ -127,6 +167,10 @@ mod tests {
                 prop_assert_eq!(combinations.number(row) as usize, expected);
             }
             prop_assert_eq!(combinations.len(), known.len());
+            let ordered: Vec<Vec<u32>> = combinations.in_order().into_iter().map(|number| combinations.row(number).collect()).collect();
+            let mut expected = known.clone();
+            expected.sort_unstable();
+            prop_assert_eq!(ordered, expected);
             for place in 0..width {
                 let column: Vec<u32> = known.iter().map(|row| row[place]).collect();
                 prop_assert_eq!(combinations.column(place).collect::<Vec<_>>(), column);

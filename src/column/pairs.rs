@@ -7,20 +7,26 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 /// Pairs beyond this are not given a table of all that there could be: it would not stay in a processor's own memory.
 const TABLE_MAX: usize = 1 << 17;
+/// A table of so many is the fastest there is.
+const SMALL_TABLE: usize = 1 << 12;
 
 /// A code for each row, and the pair that each code stands for.
 type Paired = (Vec<u32>, Vec<(u32, u32)>);
 
 /// A code for each distinct pair of two columns' codes, in order of first appearance, and the pairs.
 ///
-/// `width` is the number of values of the second column. There is a table of all pairs where it is small, and one of
-/// the second column alone where the rows of each code of the first follow each other, as those of a sample do.
+/// `width` is the number of values of the second column. There is a table of the second column alone where the rows of
+/// each code of the first follow each other, as those of a sample do, and else one of all pairs where that is not large.
 pub(super) fn pair_codes(one: &[u32], other: &[u32], width: usize) -> Paired {
     let height = one.iter().max().map_or(0, |most| *most as usize + 1);
-    if height.saturating_mul(width) <= TABLE_MAX {
+    let pairs_max = height.saturating_mul(width);
+    if pairs_max <= SMALL_TABLE {
         return by_table(one, other, height, width);
     }
-    by_run(one, other, height, width).unwrap_or_else(|| by_hash(one, other))
+    by_run(one, other, height, width).unwrap_or_else(|| match pairs_max <= TABLE_MAX {
+        true => by_table(one, other, height, width),
+        false => by_hash(one, other),
+    })
 }
 
 /// The codes of one column numbered as they first appear, and how many there are. Most are numbered so already.

@@ -3,16 +3,19 @@ use std::cmp::Ordering;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
-use crate::column::Interner;
+use crate::column::{Interner, Narrow};
 
 /// The contingency table of one fact: for each cell a value of each dimension, a day, a count.
 ///
-/// Canonical: values and cells are sorted, so that equal tables are equal bytes. Cells are kept column by column.
+/// Canonical: values, days and cells are sorted, so that equal tables are equal bytes. Cells are kept column by column, in
+/// few bytes each: they can be millions.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cells {
     pub fact: String,
     /// Dimension and its distinct values, sorted.
     pub dimensions: Vec<(String, Vec<String>)>,
+    /// Distinct days, sorted.
+    days: Vec<Option<Date>>,
     pub(super) columns: Columns,
 }
 
@@ -20,15 +23,21 @@ pub struct Cells {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Columns {
     /// By dimension: of each cell, the index into the dimension's values.
-    pub codes: Vec<Vec<u32>>,
-    pub days: Vec<Option<Date>>,
-    pub counts: Vec<i64>,
+    pub codes: Vec<Narrow>,
+    /// Of each cell, the index into the days.
+    pub days: Narrow,
+    pub counts: Narrow,
 }
 
 impl Cells {
     /// Cells in any order, alike ones and unused values among them.
-    pub fn unsorted(fact: &str, dimensions: Vec<(String, Vec<String>)>, columns: Columns) -> Cells {
-        Cells { fact: fact.to_owned(), dimensions, columns }
+    pub fn unsorted(
+        fact: &str,
+        dimensions: Vec<(String, Vec<String>)>,
+        days: Vec<Option<Date>>,
+        columns: Columns,
+    ) -> Cells {
+        Cells { fact: fact.to_owned(), dimensions, days, columns }
     }
 
     pub fn len(&self) -> usize {
@@ -40,15 +49,20 @@ impl Cells {
     }
 
     /// Of each cell, the index into the values of the dimension at a position.
-    pub fn codes(&self, position: usize) -> &[u32] {
+    pub fn codes(&self, position: usize) -> &Narrow {
         &self.columns.codes[position]
     }
 
-    pub fn days(&self) -> &[Option<Date>] {
-        &self.columns.days
+    /// The distinct days, and of each cell the index into them.
+    pub fn days(&self) -> (&[Option<Date>], &Narrow) {
+        (&self.days, &self.columns.days)
     }
 
-    pub fn counts(&self) -> &[i64] {
+    pub fn day(&self, cell: usize) -> Option<Date> {
+        self.days[self.columns.days.code(cell)]
+    }
+
+    pub fn counts(&self) -> &Narrow {
         &self.columns.counts
     }
 
@@ -59,78 +73,75 @@ impl Cells {
         cells: impl IntoIterator<Item = (Vec<String>, Option<Date>, i64)>,
     ) -> Cells {
         let mut interners: Vec<Interner<String>> = dimensions.iter().map(|_| Interner::new()).collect();
-        let mut columns = Columns { codes: vec![Vec::new(); dimensions.len()], ..Columns::default() };
+        let mut days = Interner::new();
+        let mut columns = Columns { codes: vec![Narrow::default(); dimensions.len()], ..Columns::default() };
         for (texts, day, count) in cells {
             for ((interner, codes), text) in interners.iter_mut().zip(&mut columns.codes).zip(texts) {
-                codes.push(interner.intern(text));
+                codes.push(interner.intern(text).into());
             }
-            columns.days.push(day);
+            columns.days.push(days.intern(day).into());
             columns.counts.push(count);
         }
         let texts = interners.into_iter().map(Interner::into_values);
-        Cells::unsorted(fact, dimensions.iter().cloned().zip(texts).collect(), columns).canonical()
+        let dimensions = dimensions.iter().cloned().zip(texts).collect();
+        Cells::unsorted(fact, dimensions, days.into_values(), columns).canonical()
     }
 
-    /// Sorts values and cells, drops values that no cell has, and adds cells up that are alike.
+    /// A table that is canonical already.
+    pub(super) fn of_sorted(
+        fact: String,
+        dimensions: Vec<(String, Vec<String>)>,
+        days: Vec<Option<Date>>,
+        columns: Columns,
+    ) -> Cells {
+        Cells { fact, dimensions, days, columns }
+    }
+
+    /// Sorts values, days and cells, drops those that no cell has, and adds cells up that are alike.
     pub(super) fn canonical(self) -> Cells {
-        let Cells { fact, dimensions, mut columns } = self;
-        let sort = |((name, texts), codes): ((String, Vec<String>), &mut Vec<u32>)| {
-            let mut used = vec![false; texts.len()];
-            codes.iter().for_each(|code| used[*code as usize] = true);
-            let mut values: Vec<String> =
-                texts.iter().zip(&used).filter(|(_, used)| **used).map(|(text, _)| text.clone()).collect();
-            values.sort_unstable();
-            values.dedup();
-            let ranks = ranks(&texts, &values);
-            codes.iter_mut().for_each(|code| *code = ranks[*code as usize]);
-            (name, values)
-        };
-        let dimensions: Vec<(String, Vec<String>)> =
-            dimensions.into_par_iter().zip(&mut columns.codes).map(sort).collect();
-        let order = columns.in_order(&dimensions);
-        Cells { fact, dimensions, columns: columns.added_up(order) }
+        let Cells { fact, dimensions, days, columns } = self;
+        let (days, day_codes) = sorted(days, &columns.days);
+        let named = dimensions.into_par_iter().zip(&columns.codes).map(|((name, texts), codes)| {
+            let (texts, codes) = sorted(texts, codes);
+            ((name, texts), codes)
+        });
+        let (dimensions, codes): (Vec<(String, Vec<String>)>, Vec<Narrow>) = named.unzip();
+        let columns = Columns { codes, days: day_codes, counts: columns.counts };
+        let widths = dimensions.iter().map(|(_, texts)| texts.len()).chain([days.len()]);
+        let columns = columns.in_order(&widths.collect::<Vec<usize>>());
+        Cells { fact, dimensions, days, columns }
     }
 
     /// The table over fewer dimensions.
     pub fn roll_up(&self, dimensions: &[String]) -> Cells {
         let kept: Vec<usize> = dimensions.iter().filter_map(|name| self.position(name)).collect();
         let columns = Columns {
-            codes: kept.iter().map(|position| self.codes(*position).to_vec()).collect(),
-            days: self.columns.days.clone(),
-            counts: self.columns.counts.clone(),
+            codes: kept.iter().map(|position| self.codes(*position).clone()).collect(),
+            ..self.columns.clone()
         };
         let dimensions = kept.iter().map(|position| self.dimensions[*position].clone());
-        Cells::unsorted(&self.fact, dimensions.collect(), columns).canonical()
+        Cells::unsorted(&self.fact, dimensions.collect(), self.days.clone(), columns).canonical()
     }
 
     /// The table by months, each on its first day.
     pub fn by_month(&self) -> Cells {
-        let days = self.columns.days.iter().map(|day| day.map(Date::first_of_month));
-        let columns = Columns { days: days.collect(), ..self.columns.clone() };
-        Cells::unsorted(&self.fact, self.dimensions.clone(), columns).canonical()
+        let days = self.days.iter().map(|day| day.map(Date::first_of_month)).collect();
+        Cells { days, ..self.clone() }.canonical()
     }
 
     /// Those cells alone that are wanted.
     pub fn only(&self, wanted: impl Fn(usize) -> bool) -> Cells {
-        let kept: Vec<usize> = (0..self.len()).filter(|cell| wanted(*cell)).collect();
-        let columns = Columns {
-            codes: self
-                .columns
-                .codes
-                .iter()
-                .map(|codes| kept.iter().map(|cell| codes[*cell]).collect())
-                .collect(),
-            days: kept.iter().map(|cell| self.columns.days[*cell]).collect(),
-            counts: kept.iter().map(|cell| self.columns.counts[*cell]).collect(),
-        };
-        Cells::unsorted(&self.fact, self.dimensions.clone(), columns).canonical()
+        let kept: Vec<u32> = (0..self.len()).filter(|cell| wanted(*cell)).map(|cell| cell as u32).collect();
+        let Cells { fact, dimensions, days, columns } = self;
+        let columns = columns.take(&kept);
+        Cells::unsorted(fact, dimensions.clone(), days.clone(), columns).canonical()
     }
 
     pub fn texts(&self) -> impl Iterator<Item = (Vec<String>, Option<Date>, i64)> {
         (0..self.len()).map(|cell| {
             let dimensions = self.dimensions.iter().zip(&self.columns.codes);
-            let texts = dimensions.map(|((_, values), codes)| values[codes[cell] as usize].clone());
-            (texts.collect(), self.columns.days[cell], self.columns.counts[cell])
+            let texts = dimensions.map(|((_, values), codes)| values[codes.code(cell)].clone());
+            (texts.collect(), self.day(cell), self.columns.counts.get(cell))
         })
     }
 
@@ -143,100 +154,135 @@ impl Cells {
     }
 }
 
-/// Where each text lies among sorted values.
-fn ranks(texts: &[String], values: &[String]) -> Vec<u32> {
-    texts.iter().map(|text| values.binary_search(text).unwrap_or_default() as u32).collect()
+/// The values that are used, sorted, and the codes in them; alike ones are one.
+fn sorted<T: Ord + Clone>(values: Vec<T>, codes: &Narrow) -> (Vec<T>, Narrow) {
+    let mut is_used = vec![false; values.len()];
+    codes.for_each(|_, code| is_used[code as usize] = true);
+    let (sorted, ranks) = ranked(&values, &is_used);
+    (sorted, codes.renamed(&ranks))
+}
+
+/// The values that are used, sorted, and the place of each value among them.
+pub(super) fn ranked<T: Ord + Clone>(values: &[T], is_used: &[bool]) -> (Vec<T>, Vec<u32>) {
+    let used = values.iter().zip(is_used).filter(|(_, is_used)| **is_used);
+    let mut sorted: Vec<T> = used.map(|(value, _)| value.clone()).collect();
+    sorted.sort_unstable();
+    sorted.dedup();
+    let rank = |value: &T| sorted.binary_search(value).unwrap_or_default() as u32;
+    let ranks = values.iter().map(rank).collect();
+    (sorted, ranks)
 }
 
 impl Columns {
+    /// Without cells, of so many dimensions.
+    pub(super) fn new(dimensions: usize) -> Columns {
+        Columns { codes: vec![Narrow::default(); dimensions], ..Columns::default() }
+    }
+
+    /// Adds a cell: a code for each dimension, that of its day, and its count.
+    pub(super) fn push(&mut self, codes: impl IntoIterator<Item = i64>, count: i64) {
+        let columns = self.codes.iter_mut().chain([&mut self.days]);
+        columns.zip(codes).for_each(|(column, code)| column.push(code));
+        self.counts.push(count);
+    }
+
+    /// Adds other cells behind these.
+    pub(super) fn append(&mut self, others: &Columns) {
+        self.codes.iter_mut().zip(&others.codes).for_each(|(own, others)| own.append(others));
+        self.days.append(&others.days);
+        self.counts.append(&others.counts);
+    }
+
     fn compare(&self, one: usize, other: usize) -> Ordering {
-        let codes = self.codes.iter().map(|codes| codes[one].cmp(&codes[other]));
-        codes.fold(Ordering::Equal, Ordering::then).then_with(|| self.days[one].cmp(&self.days[other]))
+        let columns = self.codes.iter().chain([&self.days]);
+        columns.map(|own| own.get(one).cmp(&own.get(other))).fold(Ordering::Equal, Ordering::then)
     }
 
-    /// The cells sorted, as places.
-    fn in_order(&self, dimensions: &[(String, Vec<String>)]) -> Vec<u32> {
-        match Keys::new(dimensions, self.days.iter()) {
-            Some(keys) => {
-                let mut order: Vec<(u64, u32)> = keys.of(self).into_iter().zip(0..).collect();
-                order.par_sort_unstable();
-                order.into_iter().map(|(_, place)| place).collect()
-            }
-            None => {
-                let mut order: Vec<u32> = (0..self.counts.len() as u32).collect();
-                order.par_sort_by(|one, other| self.compare(*one as usize, *other as usize));
-                order
-            }
-        }
-    }
-
-    /// The cells in this order, neighbours that are alike as one. Of each column there is one form at a time.
-    fn added_up(self, order: Vec<u32>) -> Columns {
-        let mut firsts: Vec<u32> = Vec::with_capacity(order.len());
-        let mut counts: Vec<i64> = Vec::with_capacity(order.len());
-        for place in &order {
-            let is_like = firsts.last().is_some_and(|first| {
-                let (first, place) = (*first as usize, *place as usize);
-                self.days[first] == self.days[place]
-                    && self.codes.iter().all(|codes| codes[first] == codes[place])
-            });
-            match counts.last_mut() {
-                Some(count) if is_like => *count += self.counts[*place as usize],
-                _ => {
-                    firsts.push(*place);
-                    counts.push(self.counts[*place as usize]);
-                }
-            }
-        }
-        drop(order);
-        let gather = |codes: Vec<u32>| firsts.iter().map(|first| codes[*first as usize]).collect();
+    fn take(&self, places: &[u32]) -> Columns {
         Columns {
-            codes: self.codes.into_par_iter().map(gather).collect(),
-            days: firsts.iter().map(|first| self.days[*first as usize]).collect(),
-            counts,
+            codes: self.codes.par_iter().map(|codes| codes.take(places)).collect(),
+            days: self.days.take(places),
+            counts: self.counts.take(places),
         }
+    }
+
+    /// The cells sorted, those that are alike as one. Codes and days are below these widths.
+    pub(super) fn in_order(&self, widths: &[usize]) -> Columns {
+        let (order, any_alike) = self.order(widths);
+        if !any_alike {
+            return self.take(&order);
+        }
+        let is_like = |one: &u32, other: &u32| self.compare(*one as usize, *other as usize).is_eq();
+        let firsts = order.chunk_by(is_like).filter_map(|alike| alike.first().copied());
+        let count = |place: &u32| self.counts.get(*place as usize);
+        let counts = order.chunk_by(is_like).map(|alike| alike.iter().map(count).sum());
+        Columns { counts: counts.collect(), ..self.take(&firsts.collect::<Vec<u32>>()) }
+    }
+
+    /// The places of the cells, sorted, and whether any are alike.
+    fn order(&self, widths: &[usize]) -> (Vec<u32>, bool) {
+        let bits = |count: usize| usize::BITS - count.saturating_sub(1).leading_zeros();
+        let widths: Vec<u32> = widths.iter().map(|width| bits(*width)).collect();
+        match widths.iter().sum::<u32>() + bits(self.counts.len()) {
+            0..=64 => self.by_key::<u64>(&widths),
+            65..=128 => self.by_key::<u128>(&widths),
+            _ => {
+                let compare = |one: &u32, other: &u32| self.compare(*one as usize, *other as usize);
+                let mut order: Vec<u32> = (0..self.counts.len() as u32).collect();
+                order.par_sort_by(compare);
+                let is_like = |pair: &[u32; 2]| compare(&pair[0], &pair[1]).is_eq();
+                let any_alike = order.array_windows().any(is_like);
+                (order, any_alike)
+            }
+        }
+    }
+
+    /// Likewise, by numbers that climb with the codes, then with the day, then with the place.
+    fn by_key<T: Key>(&self, widths: &[u32]) -> (Vec<u32>, bool) {
+        let mut keys = vec![T::default(); self.counts.len()];
+        for (codes, width) in self.codes.iter().chain([&self.days]).zip(widths) {
+            codes.for_each(|cell, code| keys[cell] = keys[cell].with(*width, code as u32));
+        }
+        let bits = u32::BITS - (keys.len().saturating_sub(1) as u32).leading_zeros();
+        keys.iter_mut().zip(0..).for_each(|(key, place)| *key = key.with(bits, place));
+        keys.par_sort_unstable();
+        let any_alike = keys.array_windows().any(|[one, other]| one.without(bits) == other.without(bits));
+        (keys.into_iter().map(|key| key.lowest(bits)).collect(), any_alike)
     }
 }
 
-/// Numbers for cells that climb with their codes, then with their day.
-struct Keys {
-    widths: Vec<u64>,
-    first_day: i32,
-    span: u64,
+/// A number that is made of others, the first ones highest.
+trait Key: Copy + Ord + Send + Default {
+    /// With one more, of so many bits, behind those that are there.
+    fn with(self, bits: u32, number: u32) -> Self;
+
+    /// So many of the lowest bits, 32 at most.
+    fn lowest(self, bits: u32) -> u32;
+
+    /// All but these.
+    fn without(self, bits: u32) -> Self;
 }
 
-impl Keys {
-    /// None if codes and days do not fit into one number.
-    fn new<'a>(
-        dimensions: &[(String, Vec<String>)],
-        days: impl Iterator<Item = &'a Option<Date>> + Clone,
-    ) -> Option<Keys> {
-        let days = days.map(day_number);
-        let (first_day, last) = (days.clone().min().unwrap_or(0), days.max().unwrap_or(0));
-        let span = u64::from(last.abs_diff(first_day)) + 1;
-        let widths: Vec<u64> = dimensions.iter().map(|(_, values)| values.len().max(1) as u64).collect();
-        widths.iter().try_fold(span, |product, width| product.checked_mul(*width))?;
-        Some(Keys { widths, first_day, span })
-    }
+macro_rules! key {
+    ($kind:ty) => {
+        impl Key for $kind {
+            fn with(self, bits: u32, number: u32) -> Self {
+                self << bits | Self::from(number)
+            }
 
-    fn of(&self, columns: &Columns) -> Vec<u64> {
-        let mut keys = vec![0u64; columns.counts.len()];
-        for (codes, width) in columns.codes.iter().zip(&self.widths) {
-            keys.iter_mut().zip(codes).for_each(|(key, code)| *key = *key * width + u64::from(*code));
+            fn lowest(self, bits: u32) -> u32 {
+                (self & ((1 << bits) - 1)) as u32
+            }
+
+            fn without(self, bits: u32) -> Self {
+                self >> bits
+            }
         }
-        for (key, day) in keys.iter_mut().zip(&columns.days) {
-            *key = *key * self.span + u64::from(day_number(day).abs_diff(self.first_day));
-        }
-        keys
-    }
+    };
 }
 
-/// A number that climbs with the day; none comes first.
-fn day_number(day: &Option<Date>) -> i32 {
-    day.map_or(0, |day| {
-        (i32::from(day.year()) + 10_000) * 400 + i32::from(day.month()) * 32 + i32::from(day.day())
-    })
-}
+key!(u64);
+key!(u128);
 
 #[cfg(test)]
 mod tests {
@@ -299,8 +345,12 @@ mod tests {
             let sorted = table(&a);
             let all = || 0..sorted.len();
             prop_assert!(all().skip(1).all(|cell| sorted.columns.compare(cell - 1, cell) == Ordering::Less));
-            let keys = Keys::new(&sorted.dimensions, sorted.days().iter()).expect("few");
-            prop_assert!(keys.of(&sorted.columns).is_sorted());
+            let backwards: Vec<u32> = all().rev().map(|cell| cell as u32).collect();
+            let columns = sorted.columns.take(&backwards);
+            let widths = [2, 2, 3];
+            prop_assert_eq!(columns.by_key::<u64>(&widths), (backwards.clone(), false));
+            prop_assert_eq!(columns.by_key::<u128>(&widths), (backwards.clone(), false));
+            prop_assert_eq!(columns.order(&[1 << 60; 3]), (backwards, false));
         }
 
         #[test]

@@ -1,7 +1,7 @@
 use jiff::civil::Date;
 
 use super::{Cells, Columns};
-use crate::column::{Coded, Frame, combine_all, first_rows};
+use crate::column::{Coded, Frame, Narrow, combine_all, first_rows};
 use crate::model::{UNKNOWN, Value};
 
 /// A dimension of rows that are counted.
@@ -82,27 +82,28 @@ impl Counts {
 
 impl From<Counts> for Cells {
     fn from(counts: Counts) -> Cells {
-        let days = counts.days.iter().copied().collect();
-        let (dimensions, codes) = counts
-            .dimensions
-            .into_iter()
-            .map(|own| {
-                let codes = own.texts.codes().to_vec();
-                ((own.name, own.texts.values().to_vec()), codes)
-            })
-            .unzip();
-        Cells::unsorted(&counts.fact, dimensions, Columns { codes, days, counts: counts.counts }).canonical()
+        let narrow = |codes: &[u32]| codes.iter().map(|code| i64::from(*code)).collect();
+        let columns = Columns {
+            codes: counts.dimensions.iter().map(|own| narrow(own.texts.codes())).collect(),
+            days: narrow(counts.days.codes()),
+            counts: counts.counts.into_iter().collect(),
+        };
+        let dimensions = counts.dimensions.into_iter().map(|own| (own.name, own.texts.values().to_vec()));
+        Cells::unsorted(&counts.fact, dimensions.collect(), counts.days.values().to_vec(), columns)
+            .canonical()
     }
 }
 
 impl From<Cells> for Counts {
     fn from(cells: Cells) -> Counts {
-        let days = Coded::from_values(cells.days().iter().copied());
-        let Cells { fact, dimensions, columns } = cells;
-        let dimensions = dimensions.into_iter().zip(columns.codes);
+        let codes = |codes: &Narrow| codes.map(|code| code as u32);
+        let (days, day_codes) = cells.days();
+        let days = Coded::new(days.to_vec(), codes(day_codes));
+        let Cells { fact, dimensions, columns, .. } = cells;
+        let dimensions = dimensions.into_iter().zip(&columns.codes);
         let dimensions =
-            dimensions.map(|((name, texts), codes)| Counted { name, texts: Coded::new(texts, codes) });
-        Counts { fact, dimensions: dimensions.collect(), days, counts: columns.counts }
+            dimensions.map(|((name, texts), own)| Counted { name, texts: Coded::new(texts, codes(own)) });
+        Counts { fact, dimensions: dimensions.collect(), days, counts: columns.counts.iter().collect() }
     }
 }
 

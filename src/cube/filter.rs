@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 
-use hashbrown::HashMap;
 use jiff::civil::Date;
 use sqlparser::ast::{BinaryOperator, Expr, UnaryOperator, Value as SqlValue};
 use sqlparser::dialect::GenericDialect;
@@ -262,16 +261,15 @@ fn each(expression: &Expr, cells: &Cells, test: impl Fn(&str) -> bool) -> Vec<bo
     match cells.position(name) {
         Some(position) => {
             let passes: Vec<bool> = cells.dimensions[position].1.iter().map(|text| test(text)).collect();
-            cells.codes(position).iter().map(|code| passes[*code as usize]).collect()
+            cells.codes(position).among(&passes)
         }
         None if DAY_DIMENSIONS.contains(&name) => {
             let text = |day: Option<Date>| {
                 let day = day.map(|day| day.to_string()).unwrap_or_default();
                 if name == "month" { day.chars().take(7).collect() } else { day }
             };
-            let mut passes: HashMap<Option<Date>, bool> = HashMap::new();
-            let one = |day: &Option<Date>| *passes.entry(*day).or_insert_with(|| test(&text(*day)));
-            cells.days().iter().map(one).collect()
+            let (days, codes) = cells.days();
+            codes.among(&days.iter().map(|day| test(&text(*day))).collect::<Vec<bool>>())
         }
         None => vec![false; cells.len()],
     }

@@ -7,6 +7,7 @@ mod cells;
 mod counts;
 mod facts;
 mod filter;
+mod runs;
 mod totals;
 mod words;
 
@@ -17,4 +18,5 @@ pub use facts::{
     fact_dimensions,
 };
 pub use filter::{Filter, FilterError};
+pub use runs::{Days, Told, count_runs};
 pub use totals::Totals;

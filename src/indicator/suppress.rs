@@ -2,6 +2,7 @@
 //! published does not give them away (primary and secondary suppression).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use jiff::civil::Date;
@@ -87,7 +88,7 @@ pub fn suppress_figures(figures: &[Figure], hidden: &[bool]) -> Vec<Figure> {
         true => Figure {
             numerator: 0,
             denominator: None,
-            value: String::new(),
+            value: Arc::from(""),
             bounds: None,
             judgement: Judgement { status: Status::Suppressed, needed: None },
             note: String::new(),
@@ -112,12 +113,13 @@ pub fn suppress_cells(cells: &Cells, figures: &[Figure], definitions: &[Definiti
             cuts
         });
     let text = |name: &str, cell: usize| match cells.position(name) {
-        Some(position) => cells.dimensions[position].1[cells.codes(position)[cell] as usize].clone(),
+        Some(position) => cells.dimensions[position].1[cells.codes(position).code(cell)].clone(),
         None => {
-            cells.days()[cell].map_or_else(String::new, |day| format!("{:04}-{:02}", day.year(), day.month()))
+            cells.day(cell).map_or_else(String::new, |day| format!("{:04}-{:02}", day.year(), day.month()))
         }
     };
-    let mut hidden: Vec<bool> = cells.counts().iter().map(|count| (1..least).contains(count)).collect();
+    let counts: Vec<i64> = cells.counts().iter().collect();
+    let mut hidden: Vec<bool> = counts.iter().map(|count| (1..least).contains(count)).collect();
     for (names, groups) in &kept_back {
         for (cell, hidden) in hidden.iter_mut().enumerate() {
             *hidden =
@@ -141,11 +143,10 @@ pub fn suppress_cells(cells: &Cells, figures: &[Figure], definitions: &[Definiti
     loop {
         let mut is_stable = true;
         for parts in groups.iter().flatten() {
-            let missing: i64 =
-                parts.iter().filter(|cell| hidden[**cell]).map(|cell| cells.counts()[*cell]).sum();
+            let missing: i64 = parts.iter().filter(|cell| hidden[**cell]).map(|cell| counts[*cell]).sum();
             if (1..2 * least).contains(&missing) {
-                let told = parts.iter().filter(|cell| !hidden[**cell] && cells.counts()[**cell] > 0);
-                if let Some(next) = told.min_by_key(|cell| (cells.counts()[**cell], **cell)) {
+                let told = parts.iter().filter(|cell| !hidden[**cell] && counts[**cell] > 0);
+                if let Some(next) = told.min_by_key(|cell| (counts[**cell], **cell)) {
                     hidden[*next] = true;
                     is_stable = false;
                 }

@@ -11,14 +11,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use crate::column::{Coded, Frame, Interner, combine_all, first_rows, rows_where};
+use crate::column::{Coded, Frame, Interner, combine, combine_codes, first_rows, rows_where};
 use crate::model::{Code, Rejection, Value};
 use crate::reference::Units;
 
 /// Fewer quantified results than these say nothing about what is usual.
 const RESULTS_MIN: u64 = 20;
-/// Logarithms are compared in millionths of a decade, as integers.
+/// Logarithms are compared in millionths of a decade, as integers; numbers span some sixty decades.
 const DECADE: i64 = 1_000_000;
+type Log = i32;
 /// What lies nearer to the median than this is never listed.
 const DISTANCE_MIN: i64 = 3 * DECADE / 2;
 /// Standard deviations, estimated from the median absolute deviation, beyond which a value is far.
@@ -58,7 +59,7 @@ pub struct Occurrences {
 
 /// Tells parts apart, though not each from each: of many, some have the same mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark(u64);
+pub struct Mark(u32);
 
 /// What [`measured`] found in a part, and the mark that it was added with.
 #[derive(Debug)]
@@ -70,19 +71,21 @@ pub struct Marked<T> {
 impl Occurrences {
     /// Adds what [`measured`] found.
     pub fn add(&self, measured: &Frame, units: &Units) -> Mark {
-        let mark = Mark(1 << (self.next.fetch_add(1, Ordering::Relaxed) % u64::BITS));
+        let mark = Mark(1 << (self.next.fetch_add(1, Ordering::Relaxed) % u32::BITS));
         let compared = Compared::of(measured, units);
-        let counted = compared.counted();
-        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        for group in counted.chunk_by(|(one, _), (other, _)| one.group == other.group) {
-            let Some((first, _)) = group.first() else { continue };
-            let (analyte, category) = compared.group(*first);
-            let own = groups.entry((analyte.clone(), category.clone())).or_default();
-            for (key, times) in group {
-                if let Some((dimension, log)) = compared.result(*key) {
-                    own.add(dimension, log, Met { times: *times, marks: mark.0 });
-                }
-            }
+        let (groups_of_rows, groups) = compared.groups();
+        let (pairs, distinct) = combine_codes(
+            [(&*groups_of_rows, groups.len()), (compared.logs.codes(), compared.logs.values().len())],
+            groups_of_rows.len(),
+        );
+        let mut times = vec![0; distinct];
+        pairs.iter().for_each(|pair| times[*pair as usize] += 1);
+        let mut known = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        let groups: Vec<usize> = groups.into_iter().map(|group| known.place(group)).collect();
+        for (row, times) in first_rows(&pairs).into_iter().zip(times) {
+            let Some((dimension, log)) = compared.result(row as usize) else { continue };
+            let group = groups[groups_of_rows[row as usize] as usize];
+            known.results[group].add(dimension, log, Met { times, marks: mark.0 });
         }
         mark
     }
@@ -99,52 +102,76 @@ impl Occurrences {
         units: &Units,
     ) -> Result<Vec<Rejection>, E> {
         let by_category = self.groups.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut by_analyte = Groups::new();
-        for ((analyte, _), results) in &by_category {
-            let wide = by_analyte.entry((analyte.clone(), Value::Missing)).or_default();
+        let mut by_analyte = Groups::default();
+        for ((analyte, _), results) in by_category.iter() {
+            let place = by_analyte.place((analyte.clone(), Value::Missing));
             for (dimension, logs) in &results.dimensions {
-                logs.iter().for_each(|(log, met)| wide.add(dimension, *log, *met));
+                logs.iter().for_each(|(log, met)| by_analyte.results[place].add(dimension, *log, *met));
             }
         }
-        let usual = |groups: &Groups| -> HashMap<(Value, Value), Usual> {
-            let groups: Vec<(&(Value, Value), &Results)> = groups.iter().collect();
+        let usual = |groups: &Groups| -> HashMap<Group, Usual> {
+            let groups: Vec<(&Group, &Results)> = groups.iter().collect();
             let usual = groups
                 .into_par_iter()
                 .filter_map(|(group, results)| Some((group.clone(), Usual::of(results)?)));
             usual.collect::<Vec<_>>().into_iter().collect()
         };
         let usual = UsualBy { category: usual(&by_category), analyte: usual(&by_analyte) };
-        let marks = usual.marks_of_far(&by_category);
+        let far = usual.far(&by_category);
+        let marks = far.values().fold(0, |all, marks| all | marks);
         let listed: Vec<Vec<Rejection>> = parts
             .par_iter()
             .filter(|own| own.mark.0 & marks != 0)
             .map(|own| {
                 let frame = part(&own.part)?;
-                Ok(list(&frame, &Compared::of(&frame, units), &usual))
+                Ok(list(&frame, &Compared::of(&frame, units), &usual, &far))
             })
             .collect::<Result<_, E>>()?;
         Ok(listed.concat())
     }
 }
 
-/// How often each result occurs, by analyte and category.
-type Groups = HashMap<(Value, Value), Results>;
+/// An analyte in a category; in all of them where that is missing.
+type Group = (Value, Value);
+
+/// How often each result occurs, by group.
+#[derive(Debug, Default)]
+struct Groups {
+    places: HashMap<Group, usize>,
+    results: Vec<Results>,
+}
+
+impl Groups {
+    /// Where the results of a group are.
+    fn place(&mut self, group: Group) -> usize {
+        let next = self.results.len();
+        let place = *self.places.entry(group).or_insert(next);
+        if place == next {
+            self.results.push(Results::default());
+        }
+        place
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&Group, &Results)> {
+        self.places.iter().map(|(group, place)| (group, &self.results[*place]))
+    }
+}
 
 /// How often each logarithm occurs, by dimension: nearly always there is one.
 #[derive(Debug, Default)]
 struct Results {
-    dimensions: Vec<(Arc<str>, HashMap<i64, Met>)>,
+    dimensions: Vec<(Arc<str>, HashMap<Log, Met>)>,
 }
 
 /// How often a result was met, and the marks of the parts that have it.
 #[derive(Debug, Clone, Copy, Default)]
 struct Met {
     times: u64,
-    marks: u64,
+    marks: u32,
 }
 
 impl Results {
-    fn add(&mut self, dimension: &Arc<str>, log: i64, met: Met) {
+    fn add(&mut self, dimension: &Arc<str>, log: Log, met: Met) {
         let place = self.dimensions.iter().position(|(own, _)| own == dimension);
         let place = place.unwrap_or_else(|| {
             self.dimensions.push((dimension.clone(), HashMap::new()));
@@ -156,19 +183,12 @@ impl Results {
     }
 }
 
-/// The analyte in its category, as one number, and the code of the logarithm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-struct Key {
-    group: u64,
-    log: u32,
-}
-
 /// Results as they are compared: which analyte in which category, and how much.
 struct Compared {
     analytes: Coded<Value>,
     categories: Coded<Value>,
     /// Place of the dimension, and logarithm.
-    logs: Coded<Option<(usize, i64)>>,
+    logs: Coded<Option<(usize, Log)>>,
     dimensions: Vec<Arc<str>>,
 }
 
@@ -185,43 +205,31 @@ impl Compared {
         Compared { analytes, categories, logs, dimensions: dimensions.into_values() }
     }
 
-    /// What a row is.
-    fn key(&self, row: usize) -> Key {
-        let categories = self.categories.values().len() as u64;
-        let (analyte, category) = (self.analytes.code(row), self.categories.code(row));
-        Key { group: u64::from(analyte) * categories + u64::from(category), log: self.logs.code(row) }
+    /// The group of each row as a number, and the groups by their numbers.
+    fn groups(&self) -> (Vec<u32>, Vec<Group>) {
+        let (numbers, _) = combine([&self.analytes, &self.categories], self.logs.len());
+        let groups = first_rows(&numbers).into_iter().map(|row| self.group(row as usize));
+        let groups = groups.map(|(analyte, category)| (analyte.clone(), category.clone())).collect();
+        (numbers, groups)
     }
 
-    /// Distinct keys and how many rows have each, those of one analyte in one category together.
-    fn counted(&self) -> Vec<(Key, u64)> {
-        let columns = [self.analytes.grouping(), self.categories.grouping(), self.logs.grouping()];
-        let (numbers, distinct) = combine_all(columns, self.logs.len());
-        let mut times = vec![0u64; distinct];
-        numbers.iter().for_each(|number| times[*number as usize] += 1);
-        let keys = first_rows(&numbers).into_iter().map(|row| self.key(row as usize));
-        let mut counted: Vec<(Key, u64)> = keys.zip(times).collect();
-        counted.sort_unstable();
-        counted
+    fn group(&self, row: usize) -> (&Value, &Value) {
+        (self.analytes.get(row), self.categories.get(row))
     }
 
-    /// The analyte and the category of a key.
-    fn group(&self, key: Key) -> (&Value, &Value) {
-        let categories = self.categories.values().len() as u64;
-        let (analyte, category) = ((key.group / categories) as usize, (key.group % categories) as usize);
-        (&self.analytes.values()[analyte], &self.categories.values()[category])
-    }
-
-    fn result(&self, key: Key) -> Option<(&Arc<str>, i64)> {
-        let (dimension, log) = self.logs.values()[key.log as usize]?;
-        Some((&self.dimensions[dimension], log))
+    fn result(&self, row: usize) -> Option<(&Arc<str>, Log)> {
+        self.logs.get(row).map(|(dimension, log)| (&self.dimensions[dimension], log))
     }
 }
 
 /// What is usual of an analyte in a category, and in all of them.
 struct UsualBy {
-    category: HashMap<(Value, Value), Usual>,
-    analyte: HashMap<(Value, Value), Usual>,
+    category: HashMap<Group, Usual>,
+    analyte: HashMap<Group, Usual>,
 }
+
+/// Results that lie far from those of some group, by dimension and logarithm, and the marks of the parts that have them.
+type Far = HashMap<(Arc<str>, Log), u32>;
 
 impl UsualBy {
     /// What a result of an analyte in a category is compared with, and whether that is of its category.
@@ -234,56 +242,46 @@ impl UsualBy {
         Some((usual, near.is_some()))
     }
 
-    /// The marks of the parts that have results which lie far.
-    fn marks_of_far(&self, groups: &Groups) -> u64 {
-        let mut marks = 0;
-        for ((analyte, category), results) in groups {
+    fn far(&self, groups: &Groups) -> Far {
+        let mut far = Far::new();
+        for ((analyte, category), results) in groups.iter() {
             for (dimension, logs) in &results.dimensions {
                 let Some((usual, _)) = self.like((analyte, category), dimension) else { continue };
-                let far = logs.iter().filter(|(log, _)| usual.is_far(**log));
-                marks = far.fold(marks, |marks, (_, met)| marks | met.marks);
+                for (log, met) in logs.iter().filter(|(log, _)| usual.is_far(**log)) {
+                    *far.entry((dimension.clone(), *log)).or_default() |= met.marks;
+                }
             }
         }
-        marks
+        far
     }
 }
 
-fn list(frame: &Frame, compared: &Compared, usual: &UsualBy) -> Vec<Rejection> {
-    let mut expected: HashMap<Key, String> = HashMap::new();
-    let mut like = None;
-    for (key, _) in compared.counted() {
-        let Some((dimension, log)) = compared.result(key) else { continue };
-        let group = compared.group(key);
-        // Keys of a group follow each other, and nearly always have one dimension.
-        let found = match like {
-            Some((above, of, found)) if above == key.group && of == dimension => found,
-            _ => usual.like(group, dimension),
+fn list(frame: &Frame, compared: &Compared, usual: &UsualBy, far: &Far) -> Vec<Rejection> {
+    let may_be_far = compared.logs.map_to_few(|log| {
+        log.is_some_and(|(dimension, log)| far.contains_key(&(compared.dimensions[dimension].clone(), log)))
+    });
+    let shown = ["value", "unit"].map(|name| frame.column_or_missing(name));
+    let mut listed = Vec::new();
+    for row in rows_where(&may_be_far) {
+        let row = row as usize;
+        let (group, Some((dimension, log))) = (compared.group(row), compared.result(row)) else { continue };
+        let Some((usual, is_near)) = usual.like(group, dimension).filter(|(usual, _)| usual.is_far(log))
+        else {
+            continue;
         };
-        like = Some((key.group, dimension, found));
-        let Some((usual, is_near)) = found.filter(|(usual, _)| usual.is_far(log)) else { continue };
         let among = match group.1 {
             Value::Text(category) if is_near => format!(" in {category}"),
             _ => String::new(),
         };
-        let which = if log > usual.median { "smaller" } else { "larger" };
+        let which = if i64::from(log) > usual.median { "smaller" } else { "larger" };
         let results = usual.results;
-        let like = format!("a value like the {results} results{among}; 1,000 times {which} would be one");
-        expected.insert(key, like);
-    }
-    if expected.is_empty() {
-        return Vec::new();
-    }
-    let shown = ["value", "unit"].map(|name| frame.column_or_missing(name));
-    let mut listed = Vec::new();
-    for row in 0..frame.rows() {
-        let Some(expected) = expected.get(&compared.key(row)) else { continue };
         let [value, unit] = shown.each_ref().map(|column| column.get(row).to_string());
         listed.push(Rejection::warning(
             frame.origin(row),
-            &format!("result_text ({})", compared.analytes.get(row)),
+            &format!("result_text ({})", group.0),
             Code::SuspiciousValue,
             format!("{value} {unit}").trim_end().to_owned(),
-            expected.clone(),
+            format!("a value like the {results} results{among}; 1,000 times {which} would be one"),
         ));
     }
     listed
@@ -299,14 +297,14 @@ fn scale(unit: &Value, units: &Units) -> (Arc<str>, f64) {
 }
 
 /// Logarithm of a value in base units of its dimension; `factor` is that of its unit.
-fn logarithm(value: &Value, factor: f64) -> Option<i64> {
+fn logarithm(value: &Value, factor: f64) -> Option<Log> {
     let Value::Decimal(number) = value else { return None };
     let mantissa = number.0.mantissa();
     if mantissa <= 0 {
         return None;
     }
     let log = (mantissa as f64).log10() - f64::from(number.0.scale()) + factor;
-    Some((log * DECADE as f64).round() as i64)
+    Some((log * DECADE as f64).round() as Log)
 }
 
 fn categories(determinations: &Frame, samples: &Frame) -> Coded<Value> {
@@ -334,7 +332,7 @@ impl Usual {
         if results < RESULTS_MIN {
             return None;
         }
-        let mut logs: Vec<(i64, u64)> = logs.iter().map(|(log, met)| (*log, met.times)).collect();
+        let mut logs: Vec<(i64, u64)> = logs.iter().map(|(log, met)| (i64::from(*log), met.times)).collect();
         logs.sort_unstable();
         let at = |part: u64, of: u64| nth(&logs, (results - 1) * part / of);
         let median = at(1, 2);
@@ -346,7 +344,8 @@ impl Usual {
         Some(Usual { dimension, results, median, deviation, low: at(1, 50), high: at(49, 50) })
     }
 
-    fn is_far(&self, log: i64) -> bool {
+    fn is_far(&self, log: Log) -> bool {
+        let log = i64::from(log);
         let distance = (log - self.median).abs();
         // 1.4826 estimates the standard deviation from the median absolute deviation.
         let spread = self.deviation.saturating_mul(DEVIATIONS * 14_826) / 20_000;
@@ -369,14 +368,14 @@ fn nth(sorted: &[(i64, u64)], place: u64) -> i64 {
 mod tests {
     use super::*;
 
-    fn results(logs: impl Iterator<Item = i64>) -> Results {
+    fn results(logs: impl Iterator<Item = Log>) -> Results {
         let mut results = Results::default();
         logs.for_each(|log| results.add(&Arc::from(""), log, Met { times: 1, marks: 0 }));
         results
     }
 
     fn usual_of(values: &[f64]) -> Usual {
-        let logs = values.iter().map(|value| (value.log10() * DECADE as f64).round() as i64);
+        let logs = values.iter().map(|value| (value.log10() * DECADE as f64).round() as Log);
         Usual::of(&results(logs)).expect("enough results")
     }
 
@@ -399,9 +398,9 @@ mod tests {
             (&spread, 100.0, true),
             (&spread, 0.0009, true),
         ] {
-            let log = (f64::log10(value) * DECADE as f64).round() as i64;
+            let log = (f64::log10(value) * DECADE as f64).round() as Log;
             assert_eq!(usual_of(values).is_far(log), expected, "{value} among {}…", values[0]);
         }
-        assert_eq!(Usual::of(&results(1..RESULTS_MIN as i64)), None, "too few to know what is usual");
+        assert_eq!(Usual::of(&results(1..RESULTS_MIN as Log)), None, "too few to know what is usual");
     }
 }

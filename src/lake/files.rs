@@ -85,7 +85,7 @@ pub(super) fn write(
                 .map_err(|source| LakeError::Arrow { table: table.to_owned(), source })?;
             let columns = columns_of(table, &batch.schema())?;
             let schema = stored_schema(&columns);
-            let groups = chunks::groups(&batch, &schema).map_err(failed)?;
+            let groups = chunks::groups(&batch).map_err(failed)?;
             let groups = groups.map(|group| Ok(group?.1));
             let metadata = chunks::write(&schema, groups, &mut sink).map_err(failed)?;
             (columns, metadata)
@@ -96,9 +96,7 @@ pub(super) fn write(
                 extend(table, &mut columns, &group.columns)?;
             }
             let schema = stored_schema(&columns);
-            let described = chunks::described(&schema).map_err(failed)?;
-            let described: Vec<_> = columns.iter().cloned().zip(described).collect();
-            let groups = groups.iter().map(|group| staging.chunks(group, &described));
+            let groups = groups.iter().map(|group| staging.chunks(group, &columns));
             let metadata = chunks::write(&schema, groups, &mut sink).map_err(failed)?;
             (columns, metadata)
         }

@@ -3,26 +3,26 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow::array::new_null_array;
 use arrow::datatypes::{Field, Schema};
 use bytes::Bytes;
-use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::ParquetError;
-use parquet::schema::types::ColumnDescPtr;
 
 use super::disk::at;
 use super::error::parquet;
 use super::schema::{MONTH, columns_of, stored_schema};
 use super::{Column, LakeError};
-use crate::column::chunks::{self, Chunk, Compressor, Series};
+use crate::column::chunks::{self, Chunk, Compressor, Described, Series};
 
 /// A file without a name in the lake's own folder: it vanishes with the run.
 #[derive(Debug)]
 pub struct Staging {
     folder: PathBuf,
     file: Mutex<File>,
+    /// Columns of groups: few kinds of many groups.
+    columns: Mutex<Vec<Arc<[Column]>>>,
 }
 
 /// Rows of one table, encoded; and a digest of what they hold, the run that brought them left out.
@@ -39,7 +39,7 @@ const RUN: &str = "run";
 #[derive(Debug)]
 pub struct Group {
     pub(super) rows: usize,
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Arc<[Column]>,
     chunks: Vec<Staged>,
 }
 
@@ -48,13 +48,13 @@ pub struct Group {
 struct Staged {
     offset: u64,
     length: usize,
-    close: ColumnCloseResult,
+    described: Described,
 }
 
 impl Staging {
     pub(super) fn new(folder: &Path) -> Result<Staging, LakeError> {
         let file = tempfile::tempfile_in(folder).map_err(at(folder))?;
-        Ok(Staging { folder: folder.to_owned(), file: Mutex::new(file) })
+        Ok(Staging { folder: folder.to_owned(), file: Mutex::new(file), columns: Mutex::default() })
     }
 
     /// Encodes rows of a table, as one group or several.
@@ -66,7 +66,7 @@ impl Staging {
         let (names, series): (Vec<String>, Vec<Series>) = stored.unzip();
         let field = |(name, series): (&String, &Series)| Field::new(name, series.data_type().clone(), true);
         let schema = Schema::new(names.iter().zip(&series).map(field).collect::<Vec<Field>>());
-        let columns = columns_of(table, &schema)?;
+        let columns = self.shared(columns_of(table, &schema)?);
         let mut hasher = blake3::Hasher::new();
         let groups = chunks::series_groups(series, &schema).map_err(parquet(&self.folder))?;
         let groups = groups.into_iter().map(|(rows, encoded)| {
@@ -79,9 +79,9 @@ impl Staging {
             let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
             let mut offset = file.seek(SeekFrom::End(0)).map_err(at(&self.folder))?;
             let mut chunks = Vec::with_capacity(encoded.len());
-            for (bytes, close) in encoded {
+            for (bytes, described) in encoded {
                 file.write_all(&bytes).map_err(at(&self.folder))?;
-                chunks.push(Staged { offset, length: bytes.len(), close });
+                chunks.push(Staged { offset, length: bytes.len(), described });
                 offset += bytes.len() as u64;
             }
             Ok(Group { rows, columns: columns.clone(), chunks })
@@ -90,24 +90,30 @@ impl Staging {
         Ok(Encoded { groups, digest: hasher.finalize().to_hex().to_string() })
     }
 
+    fn shared(&self, columns: Vec<Column>) -> Arc<[Column]> {
+        let mut known = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = known.iter().find(|known| ***known == *columns).cloned();
+        own.unwrap_or_else(|| {
+            let columns: Arc<[Column]> = columns.into();
+            known.push(columns.clone());
+            columns
+        })
+    }
+
     /// The chunks of a group in the order of the columns of its file; those that it lacks are empty.
-    pub(super) fn chunks(
-        &self,
-        group: &Group,
-        columns: &[(Column, ColumnDescPtr)],
-    ) -> Result<Vec<Chunk>, ParquetError> {
-        let chunk = |(column, description): &(Column, ColumnDescPtr)| {
+    pub(super) fn chunks(&self, group: &Group, columns: &[Column]) -> Result<Vec<Chunk>, ParquetError> {
+        let chunk = |column: &Column| {
             let Some(place) = group.columns.iter().position(|own| own.name == column.name) else {
                 let kind = stored_schema(std::slice::from_ref(column)).field(0).data_type().clone();
                 let nothing = new_null_array(&chunks::coded(kind), group.rows);
-                return chunks::encode(&nothing, description, &mut Compressor::new()?);
+                return chunks::encode(&nothing, &mut Compressor::new()?);
             };
             let staged = &group.chunks[place];
             let mut bytes = vec![0; staged.length];
             let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
             file.seek(SeekFrom::Start(staged.offset))?;
             file.read_exact(&mut bytes)?;
-            Ok((Bytes::from(bytes), staged.close.clone()))
+            Ok((Bytes::from(bytes), staged.described.clone()))
         };
         columns.iter().map(chunk).collect()
     }

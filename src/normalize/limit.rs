@@ -1,5 +1,5 @@
 use super::cases::alternatives;
-use super::numeral::{Number, compact, leading_number, settle_commas, unify_powers, unit_behind};
+use super::numeral::{Number, compact, is_bare, leading_number, settle_commas, unify_powers, unit_behind};
 use super::text::{fold, is_missing};
 use crate::model::{Code, Fault};
 
@@ -74,6 +74,16 @@ pub fn parse_limit(text: &str, bare: Sign) -> Result<Limit, Fault> {
     if text.is_empty() {
         return Ok(Limit::None);
     }
+    // Most are one number, to which nothing of what follows would happen.
+    if is_bare(text)
+        && let Some(bound) = parse_number(text, bare)?
+    {
+        return Ok(Limit::One(bound));
+    }
+    parse_any(text, bare)
+}
+
+fn parse_any(text: &str, bare: Sign) -> Result<Limit, Fault> {
     let unified = unify_powers(text);
     let mut text = String::with_capacity(unified.len());
     text.extend(
@@ -340,4 +350,20 @@ fn plan_number(text: &str) -> Result<Number, Fault> {
 fn plan_unit(text: &str) -> Result<String, Fault> {
     let number = leading_number(text.trim_start_matches(['≤', '<', '=']))?;
     Ok(number.and_then(|(_, unit)| unit_behind(unit)).unwrap_or_default().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_bare_number_is_read_as_any_other_text(text in r"[0-9.]{1,6}|[0-9]{1,40}(\.[0-9]{0,40})?") {
+            for bare in [Sign::AtMost, Sign::AtLeast] {
+                prop_assert_eq!(parse_limit(&text, bare), parse_any(&text, bare));
+            }
+        }
+    }
 }

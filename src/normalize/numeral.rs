@@ -222,6 +222,12 @@ fn scaled(number: Number, power: i32) -> Result<Number, Fault> {
     Ok(Number { value, place })
 }
 
+/// Whether a text is digits and points alone, a digit first.
+pub fn is_bare(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
 /// Chinese characters that units are written with.
 const UNIT_WORDS: &str = "毫微克千公斤升每个倍度日份视野当量";
 

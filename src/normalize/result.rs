@@ -1,4 +1,4 @@
-use super::numeral::{Number, compact, leading_number, settle_commas, unify_powers, unit_behind};
+use super::numeral::{Number, compact, is_bare, leading_number, settle_commas, unify_powers, unit_behind};
 use super::text::{fold, is_missing};
 use crate::model::{Code, Fault};
 
@@ -110,8 +110,7 @@ const SIGNS: &[(&str, Qualifier)] = &[
 /// measurement. One bad determination spoils the set: a plan over four of five values means nothing.
 pub fn parse_result(text: &str) -> Result<Vec<Quantity>, Fault> {
     // Most are one bare number, to which nothing of what follows would happen.
-    let is_bare = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    if is_bare && text.starts_with(|c: char| c.is_ascii_digit()) {
+    if is_bare(text) {
         return Ok(vec![parse_one(text)?]);
     }
     let text = unify_powers(text);

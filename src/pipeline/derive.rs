@@ -112,11 +112,14 @@ fn satisfying(frame: &Frame, filter: &Filter) -> Vec<bool> {
     let text = |value: &Value| if value.is_missing() { UNKNOWN.to_owned() } else { value.to_string() };
     let texts = columns.iter().map(|column| column.values().iter().map(text).collect());
     let cells = Columns {
-        codes: columns.iter().map(|column| column.take(&first).codes().to_vec()).collect(),
-        days: vec![None; distinct],
-        counts: vec![1; distinct],
+        codes: columns
+            .iter()
+            .map(|column| first.iter().map(|row| column.code(*row as usize).into()).collect())
+            .collect(),
+        days: std::iter::repeat_n(0, distinct).collect(),
+        counts: std::iter::repeat_n(1, distinct).collect(),
     };
-    let table = Cells::unsorted("determinations", names.into_iter().zip(texts).collect(), cells);
+    let table = Cells::unsorted("determinations", names.into_iter().zip(texts).collect(), vec![None], cells);
     let selected = filter.select(&table);
     codes.iter().map(|code| selected[*code as usize]).collect()
 }

@@ -55,7 +55,6 @@ pub use source_file::{ATTRIBUTE_KEYS, COLUMN_KEYS, SOURCE_KEYS, WIDE_KEYS};
 use crate::column::Shelf;
 use crate::cube::Cells;
 use crate::indicator::Figure;
-use crate::judge::Decisions;
 use crate::reference::Reference;
 use crate::report::{self, StageSeconds};
 
@@ -115,7 +114,7 @@ pub struct Evaluated {
     pub assembled: Assembled,
     pub cells: Vec<Cells>,
     pub figures: Vec<Figure>,
-    pub disagreements: Option<report::Table>,
+    pub disagreements: Option<crate::column::Frame>,
     /// Judged rows, for the lake.
     pub filed: Vec<store::Filed>,
     pub stages: Vec<StageSeconds>,
@@ -210,8 +209,7 @@ fn evaluate(found: Found, mut clock: Clock<'_>, store: Option<&store::Store>) ->
     let inputs = outcome::summarise_inputs(&sources, &loaded);
     clock.stage("judge");
     let rows = piece.div_ceil(BYTES_OF_ROW);
-    let decisions = &Decisions::default();
-    let judge = parts::Judge { file: &file, reference: &reference, as_of, shelf, decisions, store, rows };
+    let judge = parts::Judge { file: &file, reference: &reference, as_of, shelf, store, rows };
     let parts::Judged { assembled, cells, disagreements, filed } = judge.judge(loaded)?;
     clock.stage("indicate");
     let figures = indicate(&file, &cells, &assembled.tables, &reference, as_of, None);

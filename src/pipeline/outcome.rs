@@ -24,7 +24,7 @@ use crate::reference::Reference;
 use crate::report::{
     self, CsvOptions, Draft, InputRecord, ReportError, RunRecord, StageSeconds, Table, cells_to_parquet,
     indicators_table, overdue_table, rejections_table, scorecard_table, scorecard_workbook, table_to_parquet,
-    warnings_table, write_csv,
+    warnings_table, write_csv, write_disagreements,
 };
 use crate::validate::RowCounts;
 
@@ -266,7 +266,7 @@ pub fn draft_report(evaluated: &Evaluated, options: CsvOptions) -> Result<Draft,
         vec![("warnings.csv", Box::new(|| csv(&warnings_table(&evaluated.assembled.warnings))))];
     let tables = &evaluated.assembled.tables;
     if let Some(disagreements) = &evaluated.disagreements {
-        files.push(("disagreements.csv", Box::new(|| csv(disagreements))));
+        files.push(("disagreements.csv", Box::new(|| Ok(write_disagreements(disagreements, options)))));
     }
     if let Some(duties) = tables.get("duties") {
         files.push((

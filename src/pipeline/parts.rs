@@ -8,18 +8,18 @@ use hashbrown::{HashMap, HashSet};
 use jiff::civil::Date;
 use rayon::prelude::*;
 
+use super::RunError;
 use super::assemble::{Assembled, Assembler, Sheet, assemble};
 use super::file::PipelineFile;
 use super::load::{Loaded, hash_of};
 use super::outcome::tally;
 use super::source_file::SourceFile;
 use super::store::{Filed, Store};
-use super::{RunError, load};
 use crate::column::{Frame, Held, Shelf};
 use crate::cube::{Cells, Fact, Totals};
 use crate::judge::{Decisions, Marked, Occurrences};
 use crate::reference::Reference;
-use crate::report::{Table, disagreements_table, join_disagreements};
+use crate::report::{disagreements, join_disagreements};
 
 /// What is needed to judge.
 #[derive(Clone, Copy)]
@@ -28,7 +28,6 @@ pub struct Judge<'a> {
     pub reference: &'a Reference,
     pub as_of: Date,
     pub shelf: &'a Shelf,
-    pub decisions: &'a Decisions,
     /// Where judged rows are filed, if they are.
     pub store: Option<&'a Store>,
     /// Rows that are judged together.
@@ -40,21 +39,22 @@ pub struct Judge<'a> {
 pub struct Judged {
     pub assembled: Assembled,
     pub cells: Vec<Cells>,
-    pub disagreements: Option<Table>,
+    pub disagreements: Option<Frame>,
     pub filed: Vec<Filed>,
 }
 
-/// What adds up over parts.
+/// What adds up over parts, and what they learn from each other.
 #[derive(Default)]
 struct Sums {
     cells: Totals,
     results: Occurrences,
+    decisions: Decisions,
 }
 
 /// A part judged; its tables are gone unless they are wanted whole.
 struct Part {
     assembled: Assembled,
-    disagreements: Option<Table>,
+    disagreements: Option<Held>,
     filed: Option<Filed>,
     measured: Option<Marked<Held>>,
 }
@@ -95,8 +95,8 @@ impl Judge<'_> {
         let none = HashMap::new();
         let rest = self.judge_part(self.sheets(rest)?, Share::Rest, &none, sums)?;
         let given = &rest.assembled.tables;
-        let groups = group(own, self.rows);
-        let samples: Vec<Vec<u64>> = groups.iter().map(|group| samples_of(group)).collect();
+        let mut groups = group(own, self.rows);
+        let samples: Vec<Vec<u64>> = groups.iter_mut().map(|group| samples_of(group)).collect();
         let shared = shared(&samples);
         let known: usize = samples.iter().map(Vec::len).sum();
         drop(samples);
@@ -170,12 +170,14 @@ impl Judge<'_> {
         given: &HashMap<String, Frame>,
         sums: &Sums,
     ) -> Result<Part, RunError> {
-        let Judge { file, reference, as_of, decisions, .. } = self;
+        let Judge { file, reference, as_of, .. } = self;
+        let decisions = &sums.decisions;
         let is_first = share != Share::Samples;
         let mut assembled =
             assemble(Assembler { file, reference, as_of, given, decisions, is_first }, sheets);
         let counts = tally(file, &assembled.tables, reference, as_of, |fact| share.counts(fact), |day| day);
-        let disagreements = assembled.tables.get("determinations").map(disagreements_table);
+        let determinations = assembled.tables.get("determinations");
+        let differing = determinations.map(|determinations| self.shelf.put(disagreements(determinations)));
         let filed =
             self.store.map(|store| store.file(&assembled.tables, share == Share::Samples)).transpose()?;
         let measured = assembled.measured.take().map(|frame| {
@@ -189,7 +191,7 @@ impl Judge<'_> {
         counts.into_iter().for_each(|counts| sums.cells.add(counts));
         Ok(Part {
             assembled,
-            disagreements,
+            disagreements: differing.transpose().map_err(RunError::Scratch)?,
             filed,
             measured: measured.transpose().map_err(RunError::Scratch)?,
         })
@@ -209,13 +211,24 @@ impl Judge<'_> {
             disagreements.extend(part.disagreements);
         }
         let get = |held: &Held| self.shelf.get(held);
-        let (listed, cells) = rayon::join(
-            || sums.results.list_suspicious(&measured, get, &self.reference.units),
-            || sums.cells.finish(),
+        let Sums { cells, results, decisions } = sums;
+        let (cells, (listed, ())) = rayon::join(
+            || cells.finish(),
+            // Of many outcomes, dropping them takes its time.
+            || {
+                rayon::join(
+                    || results.list_suspicious(&measured, get, &self.reference.units),
+                    || drop(decisions),
+                )
+            },
         );
         all.warnings.extend(listed.map_err(RunError::Scratch)?);
         all.sort();
-        judged.disagreements = join_disagreements(disagreements);
+        if !disagreements.is_empty() {
+            let parts = disagreements.into_iter().map(|held| self.shelf.take(held));
+            let parts: Vec<Frame> = parts.collect::<std::io::Result<_>>().map_err(RunError::Scratch)?;
+            judged.disagreements = Some(join_disagreements(&parts));
+        }
         judged.assembled = all;
         judged.cells = cells;
         Ok(judged)
@@ -282,8 +295,11 @@ fn group(loaded: Vec<Loaded>, most: usize) -> Vec<Vec<Loaded>> {
     groups
 }
 
-fn samples_of(group: &[load::Loaded]) -> Vec<u64> {
-    let mut samples: Vec<u64> = group.iter().flat_map(|sheet| sheet.samples.iter().copied()).collect();
+/// The samples of some sheets, which are not asked for them again.
+fn samples_of(group: &mut [Loaded]) -> Vec<u64> {
+    let mut each = group.iter_mut().map(|sheet| std::mem::take(&mut sheet.samples));
+    let mut samples = each.next().unwrap_or_default();
+    each.for_each(|others| samples.extend(others));
     samples.sort_unstable();
     samples.dedup();
     samples

@@ -54,7 +54,7 @@ fn earlier(evaluated: &Evaluated) -> Vec<Earlier> {
     let ends = as_of.first_of_year().series(jiff::Span::new().months(1)).map(Date::last_of_month);
     let mut earlier: Vec<Earlier> = Vec::new();
     for end in ends.take_while(|end| end < as_of) {
-        let until = |cells: &Cells| cells.only(|cell| cells.days()[cell].is_none_or(|day| day <= end));
+        let until = |cells: &Cells| cells.only(|cell| cells.day(cell).is_none_or(|day| day <= end));
         let known: Vec<Cells> = cells.par_iter().map(until).collect();
         let figures = indicate(file, &known, &assembled.tables, reference, end, None);
         let hidden = kept_back((&figures, end), &earlier, &file.indicators, &known, file.least);

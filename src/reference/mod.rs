@@ -71,8 +71,19 @@ impl Reference {
     }
 
     fn read(texts: Texts) -> Result<Reference, ReferenceError> {
+        // Those of many rows are read beside the others: every command waits for them.
+        let (many, others) = rayon::join(
+            || {
+                let limits = table(&texts, "limits.csv", Limits::read)?;
+                Ok::<_, ReferenceError>((limits, table(&texts, "header_aliases.csv", HeaderAliases::read)?))
+            },
+            || {
+                let regions = table(&texts, "regions.csv", Regions::read)?;
+                Ok::<_, ReferenceError>((regions, table(&texts, "units.csv", Units::read)?))
+            },
+        );
+        let ((regions, units), (limits, aliases)) = (others?, many?);
         // Tables that others refer to come first.
-        let regions = table(&texts, "regions.csv", Regions::read)?;
         let population =
             table(&texts, "population.csv", |file, text| Population::read(file, text, &regions))?;
         let bodies = table(&texts, "bodies.csv", work_points::read_bodies)?;
@@ -85,9 +96,9 @@ impl Reference {
             categories: table(&texts, "categories.csv", categories::read_categories)?,
             reporting_units: table(&texts, "reporting_units.csv", work_points::read_reporting_units)?,
             time_limits: table(&texts, "time_limits.csv", TimeLimits::read)?,
-            units: table(&texts, "units.csv", Units::read)?,
-            aliases: table(&texts, "header_aliases.csv", HeaderAliases::read)?,
-            limits: table(&texts, "limits.csv", Limits::read)?,
+            units,
+            aliases,
+            limits,
             regions,
             population,
             bodies,

@@ -4,12 +4,9 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, Date32Array, DictionaryArray, Int64Array, StringArray, UInt32Array,
-    new_null_array,
-};
+use arrow::array::{Array, ArrayRef, AsArray, Date32Array, Int64Array, StringArray, new_null_array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, Schema, UInt32Type};
+use arrow::datatypes::{DataType, Date32Type, Field, Int32Type, Int64Type, Schema};
 use bytes::Bytes;
 use jiff::civil::Date;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
@@ -20,9 +17,9 @@ use rayon::prelude::*;
 
 use super::ReportError;
 use super::parquet::{epoch_days, from_epoch_days};
-use crate::column::chunks::{Decompressor, Series};
-use crate::column::{Coded, chunks};
-use crate::cube::{Cells, Counted, Counts, Totals};
+use crate::column::chunks::{Decompressor, RowCodes, Series};
+use crate::column::{Coded, Interner, Narrow, chunks};
+use crate::cube::{Cells, Counted, Counts, Days, Told, Totals, count_runs};
 use crate::model::UNKNOWN;
 
 const FACT: &str = "fact";
@@ -46,7 +43,6 @@ pub fn cells_to_parquet(facts: &[Cells]) -> Result<Vec<u8>, ReportError> {
     fields.push(Field::new(DAY, DataType::Date32, true));
     fields.push(Field::new(COUNT, DataType::Int64, true));
     let schema = Schema::new(fields);
-    let described = chunks::described(&schema)?;
     let parts = facts.iter().flat_map(|cells| {
         let starts = (0..cells.len()).step_by(chunks::ROW_GROUP);
         starts.map(move |start| (cells, start..cells.len().min(start + chunks::ROW_GROUP)))
@@ -54,12 +50,11 @@ pub fn cells_to_parquet(facts: &[Cells]) -> Result<Vec<u8>, ReportError> {
     let parts: Vec<(&Cells, Range<usize>)> = parts.collect();
     // Column by column: cells are many, and their codes are held once already.
     let encoded = parts.into_par_iter().with_max_len(1).map(|(cells, rows)| {
-        let columns = schema.fields().par_iter().zip(&described).with_max_len(1);
-        let chunks = columns.map_init(chunks::Compressor::new, |compressor, (field, column)| {
+        let columns = schema.fields().par_iter().with_max_len(1);
+        let chunks = columns.map_init(chunks::Compressor::new, |compressor, field| {
             let compressor = compressor.as_mut();
             let compressor = compressor.map_err(|error| ParquetError::General(error.to_string()))?;
-            let array = array(cells, field.name(), rows.clone())?;
-            Ok(chunks::encode(&array, column, compressor)?)
+            Ok(series(cells, field.name(), rows.clone()).encode(compressor)?)
         });
         chunks.collect::<Result<Vec<_>, ReportError>>()
     });
@@ -69,26 +64,46 @@ pub fn cells_to_parquet(facts: &[Cells]) -> Result<Vec<u8>, ReportError> {
     Ok(bytes)
 }
 
-/// A column of some cells of a fact as Arrow has it, made of values and codes as they are.
-fn array(cells: &Cells, name: &str, rows: Range<usize>) -> Result<ArrayRef, ReportError> {
-    let coded = |codes: Vec<u32>, values: ArrayRef| -> Result<ArrayRef, ReportError> {
-        Ok(Arc::new(DictionaryArray::<UInt32Type>::try_new(UInt32Array::from(codes), values)?))
-    };
+/// A column of some cells of a fact.
+fn series(cells: &Cells, name: &str, rows: Range<usize>) -> Series {
+    let same =
+        |values: ArrayRef| Series::Coded { values, codes: RowCodes::Same { code: 0, rows: rows.len() } };
     match (name, cells.position(name)) {
-        (FACT, _) => coded(vec![0; rows.len()], Arc::new(StringArray::from(vec![cells.fact.as_str()]))),
+        (FACT, _) => same(Arc::new(StringArray::from(vec![cells.fact.as_str()]))),
         (DAY, _) => {
-            let days = Coded::from_values(cells.days()[rows].iter().copied());
-            let values: Date32Array = days.values().iter().map(|day| day.map(epoch_days)).collect();
-            coded(days.codes().to_vec(), Arc::new(values))
+            let (days, own) = cells.days();
+            let (used, codes) = as_they_appear(own, rows.clone(), days.len());
+            let days: Date32Array = used.iter().map(|day| days[*day].map(epoch_days)).collect();
+            Series::Coded { values: Arc::new(days), codes }
         }
-        (COUNT, _) => Ok(Arc::new(Int64Array::from(cells.counts()[rows].to_vec()))),
-        (_, None) => coded(vec![0; rows.len()], Arc::new(StringArray::new_null(1))),
+        (COUNT, _) => {
+            let counts = rows.map(|cell| cells.counts().get(cell));
+            Series::Plain(Arc::new(Int64Array::from_iter_values(counts)))
+        }
+        (_, None) => same(Arc::new(StringArray::new_null(1))),
         (_, Some(position)) => {
-            let texts = cells.dimensions[position].1.iter().map(String::as_str);
-            let texts: StringArray = texts.map(|text| Some(text).filter(|text| !text.is_empty())).collect();
-            coded(cells.codes(position)[rows].to_vec(), Arc::new(texts))
+            let (_, texts) = &cells.dimensions[position];
+            let (used, codes) = as_they_appear(cells.codes(position), rows.clone(), texts.len());
+            let used = used.iter().map(|text| Some(texts[*text].as_str()).filter(|text| !text.is_empty()));
+            Series::Coded { values: Arc::new(used.collect::<StringArray>()), codes }
         }
     }
+}
+
+/// The codes of some cells numbered as they appear, and what each number stands for.
+fn as_they_appear(codes: &Narrow, rows: Range<usize>, width: usize) -> (Vec<usize>, RowCodes) {
+    let (mut used, mut numbers) = (Vec::new(), vec![u32::MAX; width]);
+    let codes: Vec<u32> = rows
+        .map(|cell| {
+            let code = codes.code(cell);
+            if numbers[code] == u32::MAX {
+                numbers[code] = used.len() as u32;
+                used.push(code);
+            }
+            numbers[code]
+        })
+        .collect();
+    (used, codes.into())
 }
 
 /// The cells of one fact over the named dimensions, out of what [`cells_to_parquet`] wrote, days told apart as far as
@@ -154,21 +169,44 @@ fn counted(
         let series = chunks::column(bytes, footer, group, (name, &kind), &mut decompressor)?;
         Ok::<_, ReportError>(series.unwrap_or_else(|| Series::Plain(new_null_array(&kind, rows))))
     };
-    let facts = texts(column(FACT, DataType::Utf8)?);
-    let is_own: Vec<bool> = facts.values().iter().map(|own| own == fact).collect();
-    let columns = dimensions.iter().map(|name| Ok(texts(column(name, DataType::Utf8)?)));
-    let columns: Vec<Coded<String>> = columns.collect::<Result<_, ReportError>>()?;
-    let days = days(column(DAY, DataType::Date32)?).map(|own| day(*own));
+    let (facts, of_facts) = texts(column(FACT, DataType::Utf8)?);
+    let is_own: Vec<bool> = facts.iter().map(|own| own == fact).collect();
+    let columns = dimensions.iter().map(|name| {
+        let (texts, codes) = texts(column(name, DataType::Utf8)?);
+        Ok(Told { name: name.clone(), texts, codes })
+    });
+    let columns: Vec<Told> = columns.collect::<Result<_, ReportError>>()?;
+    let days = days(column(DAY, DataType::Date32)?);
+    let (distinct, of_codes) = told_apart(days.values(), &day);
+    let told_days = Days { distinct: &distinct, of_codes: &of_codes, codes: days.codes() };
     let numbers = cast(&column(COUNT, DataType::Int64)?.into_array()?, &DataType::Int64)?;
+    let told = columns.iter().map(Told::is_told).collect();
     let numbers = numbers.as_primitive_opt::<Int64Type>();
+    if let Some(numbers) = numbers.filter(|numbers| numbers.null_count() == 0)
+        && let Some(counts) = count_runs(fact, &columns, &told_days, numbers.values(), (&of_facts, &is_own))
+    {
+        return Ok(Part { counts, told });
+    }
     let number =
         |row: usize| numbers.filter(|numbers| numbers.is_valid(row)).map(|numbers| numbers.value(row));
-    let told = columns.iter().map(|column| column.iter().any(|text| text != UNKNOWN)).collect();
-    let counted = dimensions.iter().zip(columns).map(|(name, texts)| Counted { name: name.clone(), texts });
-    let counts = Counts::of(fact, counted.collect(), &days, |row| {
-        number(row).filter(|_| is_own[facts.codes()[row] as usize])
+    let facts = of_facts.into_rows();
+    let counted = columns
+        .into_iter()
+        .map(|own| Counted { name: own.name, texts: Coded::new(own.texts, own.codes.into_rows()) });
+    let counts = Counts::of(fact, counted.collect(), &days.map(|own| day(*own)), |row| {
+        number(row).filter(|_| is_own[facts[row] as usize])
     });
     Ok(Part { counts, told })
+}
+
+/// Days as far as they are told apart, and which of these each day is.
+fn told_apart(
+    days: &[Option<Date>],
+    day: impl Fn(Option<Date>) -> Option<Date>,
+) -> (Vec<Option<Date>>, Vec<u32>) {
+    let mut distinct = Interner::new();
+    let of_days = days.iter().map(|own| distinct.intern(day(*own))).collect();
+    (distinct.into_values(), of_days)
 }
 
 fn days(series: Series) -> Coded<Option<Date>> {
@@ -183,23 +221,24 @@ fn days(series: Series) -> Coded<Option<Date>> {
     }
 }
 
-/// A column of texts; what is missing is unknown.
-fn texts(series: Series) -> Coded<String> {
+/// A column of texts, the distinct ones and the code of each row; what is missing is unknown.
+fn texts(series: Series) -> (Vec<String>, RowCodes) {
     let spelt = |texts: &StringArray| -> Vec<String> {
         texts.iter().map(|text| text.unwrap_or(UNKNOWN).to_owned()).collect()
     };
+    let unknown = |rows: usize| (vec![UNKNOWN.to_owned()], RowCodes::Same { code: 0, rows });
     match series {
         Series::Coded { values, codes } => match values.as_string_opt::<i32>() {
-            Some(texts) => Coded::new(spelt(texts), codes.into_rows()),
-            None => Coded::constant(UNKNOWN.to_owned(), codes.len()),
+            Some(texts) => (spelt(texts), codes),
+            None => unknown(codes.len()),
         },
         Series::Plain(array) => {
             let own = array.as_dictionary_opt::<Int32Type>();
             let own = own.and_then(|own| Some((own.keys(), own.values().as_string_opt::<i32>()?)));
-            let Some((keys, texts)) = own else { return Coded::constant(UNKNOWN.to_owned(), array.len()) };
-            let unknown = texts.len() as u32;
-            let codes = keys.iter().map(|key| key.map_or(unknown, |key| key as u32)).collect();
-            Coded::new(spelt(texts).into_iter().chain([UNKNOWN.to_owned()]).collect(), codes)
+            let Some((keys, texts)) = own else { return unknown(array.len()) };
+            let nothing = texts.len() as u32;
+            let codes = keys.iter().map(|key| key.map_or(nothing, |key| key as u32)).collect();
+            (spelt(texts).into_iter().chain([UNKNOWN.to_owned()]).collect(), RowCodes::Each(codes))
         }
     }
 }

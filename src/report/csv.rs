@@ -1,6 +1,7 @@
-use std::borrow::Cow;
 use std::fmt::Write;
+use std::sync::Arc;
 
+use jiff::civil::Date;
 use rayon::prelude::*;
 
 use super::table::{Cell, Column, Table};
@@ -13,70 +14,137 @@ pub struct CsvOptions {
 
 /// RFC 4180 with CRLF. Texts that a spreadsheet would take for a formula get an apostrophe in front.
 pub fn write_csv(table: &Table, options: CsvOptions) -> Vec<u8> {
-    write_rows(&table.columns, &table.rows, |row| Cow::Borrowed(row), options)
+    let write = |row: &Vec<Cell>, out: &mut Row<'_>| row.iter().for_each(|cell| out.cell(cell));
+    write_rows(&table.columns, &table.rows, write, options)
 }
 
 /// Rows that are written by one thread at a time.
 const ROWS: usize = 1024;
+/// Parts of so many rows that are held beside the whole.
+const PARTS: usize = 16;
 
-/// Likewise, of rows that are made when they are written.
-pub(super) fn write_rows<'a, T: Sync>(
+/// Likewise, of rows that are told field by field when they are written.
+pub(super) fn write_rows<T: Sync>(
     columns: &[Column],
-    all: &'a [T],
-    row: impl Fn(&'a T) -> Cow<'a, [Cell]> + Sync,
+    all: &[T],
+    write: impl Fn(&T, &mut Row<'_>) + Sync,
     options: CsvOptions,
 ) -> Vec<u8> {
-    let mut head = String::new();
+    let mut text = String::new();
     if options.byte_order_mark {
-        head.push('\u{feff}');
+        text.push('\u{feff}');
     }
-    push_row(
-        &mut head,
-        &columns.iter().map(|column| Cell::text(column.name.as_str())).collect::<Vec<Cell>>(),
-    );
-    let written = all.par_chunks(ROWS).map(|rows| {
-        let mut text = String::new();
-        rows.iter().for_each(|own| push_row(&mut text, &row(own)));
-        text
-    });
-    let written: Vec<String> = written.collect();
-    let mut text = head;
-    text.reserve_exact(written.iter().map(String::len).sum());
-    written.into_iter().for_each(|part| text.push_str(&part));
+    let mut head = Row { text: &mut text, is_first: true };
+    columns.iter().for_each(|column| head.text(&column.name));
+    text.push_str("\r\n");
+    for some in all.chunks(ROWS * PARTS) {
+        let written = some.par_chunks(ROWS).map(|rows| {
+            let mut text = String::new();
+            for own in rows {
+                write(own, &mut Row { text: &mut text, is_first: true });
+                text.push_str("\r\n");
+            }
+            text
+        });
+        written.collect::<Vec<String>>().into_iter().for_each(|part| text.push_str(&part));
+    }
     text.into_bytes()
 }
 
-fn push_row(text: &mut String, row: &[Cell]) {
-    for (index, cell) in row.iter().enumerate() {
-        if index > 0 {
-            text.push(',');
-        }
-        push_field(text, cell);
-    }
-    text.push_str("\r\n");
+/// Whatever takes the fields of a row, one after the other. What is empty is a field too.
+pub(super) trait Fields {
+    fn text(&mut self, text: &str);
+
+    /// A text that may be kept as it is.
+    fn shared(&mut self, text: &Arc<str>);
+
+    fn integer(&mut self, number: Option<i64>);
+
+    fn date(&mut self, day: Option<Date>);
 }
 
-fn push_field(text: &mut String, cell: &Cell) {
-    let field = match cell {
-        Cell::Text(field) => field,
-        Cell::Empty => return,
-        Cell::Integer(number) => return text.push_str(itoa::Buffer::new().format(*number)),
-        Cell::Date(_) => {
-            // A text takes whatever is written to it.
-            let _ = write!(text, "{cell}");
-            return;
+impl Fields for Vec<Cell> {
+    fn text(&mut self, text: &str) {
+        self.push(Cell::text(text));
+    }
+
+    fn shared(&mut self, text: &Arc<str>) {
+        self.push(Cell::text(text.clone()));
+    }
+
+    fn integer(&mut self, number: Option<i64>) {
+        self.push(Cell::integer(number));
+    }
+
+    fn date(&mut self, day: Option<Date>) {
+        self.push(Cell::date(day));
+    }
+}
+
+/// A row of the file, as far as it is written.
+pub(super) struct Row<'a> {
+    text: &'a mut String,
+    is_first: bool,
+}
+
+impl Row<'_> {
+    fn begin_field(&mut self) {
+        if !std::mem::take(&mut self.is_first) {
+            self.text.push(',');
         }
-    };
-    let guard = if is_formula(field) { "'" } else { "" };
-    // Bytes of other characters are none of these.
-    if field.bytes().fold(false, |any, byte| any | matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
-        text.push('"');
-        text.push_str(guard);
-        text.push_str(&field.replace('"', "\"\""));
-        text.push('"');
-    } else {
-        text.push_str(guard);
-        text.push_str(field);
+    }
+
+    fn cell(&mut self, cell: &Cell) {
+        match cell {
+            Cell::Text(text) => self.text(text),
+            Cell::Empty => self.begin_field(),
+            Cell::Integer(number) => self.integer(Some(*number)),
+            Cell::Date(day) => self.date(Some(*day)),
+        }
+    }
+}
+
+impl Fields for Row<'_> {
+    fn text(&mut self, field: &str) {
+        self.begin_field();
+        let guard = if is_formula(field) { "'" } else { "" };
+        // Bytes of other characters are none of these.
+        if field.bytes().fold(false, |any, byte| any | matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
+            self.text.push('"');
+            self.text.push_str(guard);
+            self.text.push_str(&field.replace('"', "\"\""));
+            self.text.push('"');
+        } else {
+            self.text.push_str(guard);
+            self.text.push_str(field);
+        }
+    }
+
+    fn shared(&mut self, text: &Arc<str>) {
+        self.text(text);
+    }
+
+    fn integer(&mut self, number: Option<i64>) {
+        self.begin_field();
+        if let Some(number) = number {
+            self.text.push_str(itoa::Buffer::new().format(number));
+        }
+    }
+
+    fn date(&mut self, day: Option<Date>) {
+        self.begin_field();
+        let Some(day) = day else { return };
+        let Ok(year @ 0..=9999) = u16::try_from(day.year()) else {
+            // A text takes whatever is written to it.
+            let _ = write!(self.text, "{day}");
+            return;
+        };
+        let [month, of_month] = [day.month(), day.day()].map(i8::unsigned_abs);
+        let digit = |number: u16| char::from(b'0' + (number % 10) as u8);
+        self.text.extend([year / 1000, year / 100, year / 10, year].map(digit));
+        for part in [month, of_month].map(u16::from) {
+            self.text.extend(['-', digit(part / 10), digit(part)]);
+        }
     }
 }
 
@@ -111,10 +179,20 @@ mod tests {
     use super::*;
 
     #[test]
+    fn days_are_written_as_they_are_printed() {
+        for day in ["2020-02-29", "0001-01-01", "0999-12-31", "9999-10-05", "-000004-03-01"] {
+            let day: Date = day.parse().expect(day);
+            let mut written = String::new();
+            Row { text: &mut written, is_first: true }.date(Some(day));
+            assert_eq!(written, day.to_string());
+        }
+    }
+
+    #[test]
     fn guards_come_off_again() {
         for text in ["=1+1", "'=1+1", "''=1", "-5", "plain", "'quoted'", "\u{feff}=1", "+86 x", ""] {
             let mut guarded = String::new();
-            push_field(&mut guarded, &Cell::Text(text.into()));
+            Row { text: &mut guarded, is_first: true }.text(text);
             assert_eq!(unguard(&guarded), text);
             assert!(!guarded.starts_with(['=', '+']), "{guarded}");
         }

@@ -1,4 +1,5 @@
-use super::table::{Cell, Kind, Table};
+use super::csv::{CsvOptions, Fields, Row, write_rows};
+use super::table::{Kind, Table};
 use crate::column::{Frame, rows_where};
 use crate::model::Value;
 
@@ -19,10 +20,7 @@ const SHOWN: [&str; 11] = [
 
 /// Determinations that we judge otherwise than the laboratory does, once per replicate set, with the limit
 /// and where it is from. Whichever verdict is the official one, this is the list to ask about.
-pub fn disagreements_table(determinations: &Frame) -> Table {
-    let mut columns: Vec<(&str, Kind)> = SHOWN.iter().map(|name| (*name, Kind::Text)).collect();
-    columns.extend([("file", Kind::Text), ("sheet", Kind::Text), ("line", Kind::Integer)]);
-    let mut table = Table::new(&columns);
+pub fn disagreements(determinations: &Frame) -> Frame {
     let [lab, judged, replicate] =
         ["lab_verdict", "judged_verdict", "replicate"].map(|name| determinations.column_or_missing(name));
     let decided = |verdict: &str| matches!(verdict, "conforming" | "nonconforming");
@@ -31,44 +29,45 @@ pub fn disagreements_table(determinations: &Frame) -> Table {
         let stated = stated.split('+').next().unwrap_or(stated);
         stated != ours && decided(stated) && decided(ours)
     };
-    for row in rows_where(&lab.zip_map(&judged, is_other)) {
-        let row = row as usize;
-        if replicate.get(row).as_integer().is_some_and(|replicate| replicate != 1) {
-            continue;
-        }
-        let origin = determinations.origin(row);
-        let shown = SHOWN.iter().map(|name| match determinations.column(name) {
-            Some(column) => match column.get(row) {
-                Value::Text(text) => Cell::text(text.clone()),
-                other => Cell::text(other.to_string()),
-            },
-            None => Cell::Empty,
-        });
-        let place = [
-            Cell::text(origin.file),
-            Cell::text(origin.sheet),
-            Cell::integer(i64::try_from(origin.line).ok()),
-        ];
-        table.rows.push(shown.chain(place).collect());
-    }
-    table
+    let mut rows = rows_where(&lab.zip_map(&judged, is_other));
+    rows.retain(|row| replicate.get(*row as usize).as_integer().is_none_or(|replicate| replicate == 1));
+    let mut shown = determinations.clone();
+    shown.keep_columns(|name| SHOWN.contains(&name));
+    shown.take(&rows).compact()
 }
 
-/// The lists of several parts as one, by file, sheet and line; none where there are no parts.
-pub fn join_disagreements(parts: Vec<Table>) -> Option<Table> {
-    let mut parts = parts.into_iter();
-    let mut table = parts.next()?;
-    parts.for_each(|part| table.rows.extend(part.rows));
-    let [file, sheet, line] = [0, 1, 2].map(|place| SHOWN.len() + place);
-    table.rows.sort_by_cached_key(|row| {
-        let text = |place: usize| row.get(place).map(Cell::to_string).unwrap_or_default();
-        let number = match row.get(line) {
-            Some(Cell::Integer(number)) => *number,
-            _ => 0,
-        };
-        (text(file), text(sheet), number)
-    });
-    Some(table)
+/// The lists of several parts as one, by file, sheet and line.
+pub fn join_disagreements(parts: &[Frame]) -> Frame {
+    let all = Frame::concat(parts);
+    let mut order: Vec<u32> = (0..all.rows() as u32).collect();
+    let key = |row: &u32| (all.place(*row as usize), all.line(*row as usize));
+    order.sort_by(|one, other| key(one).cmp(&key(other)));
+    all.take(&order)
+}
+
+/// The list as a file.
+pub fn write_disagreements(list: &Frame, options: CsvOptions) -> Vec<u8> {
+    let columns: Vec<(&str, Kind)> = SHOWN
+        .iter()
+        .map(|name| (*name, Kind::Text))
+        .chain([("file", Kind::Text), ("sheet", Kind::Text), ("line", Kind::Integer)])
+        .collect();
+    let shown = SHOWN.map(|name| list.column(name));
+    let write = |row: &usize, out: &mut Row<'_>| {
+        for column in &shown {
+            match column.map(|column| column.get(*row)) {
+                Some(Value::Text(text)) => out.text(text),
+                Some(other) => out.text(&other.to_string()),
+                None => out.text(""),
+            }
+        }
+        let (file, sheet) = list.place(*row);
+        out.text(file);
+        out.text(sheet);
+        out.integer(i64::try_from(list.line(*row)).ok());
+    };
+    let rows: Vec<usize> = (0..list.rows()).collect();
+    write_rows(&Table::new(&columns).columns, &rows, write, options)
 }
 
 #[cfg(test)]
@@ -100,6 +99,6 @@ mod tests {
         frame.set("judged_verdict", Coded::from_values(cases.iter().map(|case| Value::text(case.1))));
         frame.set("replicate", Coded::from_values(cases.iter().map(|case| Value::Integer(case.2))));
         let expected = cases.iter().filter(|case| case.3).count();
-        assert_eq!(disagreements_table(&frame).rows.len(), expected);
+        assert_eq!(disagreements(&frame).rows(), expected);
     }
 }

@@ -15,7 +15,7 @@ mod workbook;
 
 pub use cells::{cells_to_parquet, read_cells};
 pub use csv::{CsvOptions, unguard, write_csv};
-pub use disagreements::{disagreements_table, join_disagreements};
+pub use disagreements::{disagreements, join_disagreements, write_disagreements};
 pub use error::ReportError;
 pub use folder::{Draft, check_folder, prepare, publish};
 pub use means::means_table;

@@ -54,7 +54,7 @@ fn encode(schema: &Schema, arrays: Vec<ArrayRef>) -> Result<Vec<u8>, ReportError
         fields.map(|(field, array)| field.as_ref().clone().with_data_type(array.data_type().clone()));
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<Field>>())), arrays)?;
     let mut bytes = Vec::new();
-    let groups = chunks::groups(&batch, schema)?.map(|group| Ok(group?.1));
+    let groups = chunks::groups(&batch)?.map(|group| Ok(group?.1));
     chunks::write(schema, groups, &mut bytes)?;
     Ok(bytes)
 }

@@ -1,10 +1,9 @@
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::CsvOptions;
-use super::csv::write_rows;
+use super::csv::{Fields, write_rows};
 use super::table::{Cell, Column, Kind, Table};
 use crate::indicator::{Definition, Figure, Status};
 use crate::model::Rejection;
@@ -47,9 +46,9 @@ pub fn scorecard_table(definitions: &[Definition], figures: &[Figure], region: &
             Cell::text(region),
             Cell::date(figure.period.map(|(start, _)| start)),
             Cell::date(figure.period.map(|(_, end)| end)),
-            numerator(figure),
+            Cell::integer(numerator(figure)),
             Cell::integer(figure.denominator),
-            Cell::text(figure.value.as_str()),
+            Cell::text(figure.value.clone()),
             Cell::text(definition.unit.as_str()),
             Cell::text(lower),
             Cell::text(upper),
@@ -65,20 +64,25 @@ pub fn scorecard_table(definitions: &[Definition], figures: &[Figure], region: &
 }
 
 /// What is kept back has no number, not even a zero.
-fn numerator(figure: &Figure) -> Cell {
-    if figure.judgement.status == Status::Suppressed { Cell::Empty } else { Cell::Integer(figure.numerator) }
+fn numerator(figure: &Figure) -> Option<i64> {
+    (figure.judgement.status != Status::Suppressed).then_some(figure.numerator)
 }
 
 /// Tidy: a row per indicator, cut and period. Dimensions that a row is not cut by are empty.
 pub fn indicators_table(definitions: &[Definition], figures: &[Figure]) -> Table {
     let tidy = Tidy::new(definitions, figures);
-    Table { rows: tidy.told.par_iter().map(|told| tidy.row(told)).collect(), columns: tidy.columns }
+    let row = |told| {
+        let mut row = Vec::with_capacity(tidy.columns.len());
+        tidy.tell(told, &mut row);
+        row
+    };
+    Table { rows: tidy.told.par_iter().map(row).collect(), columns: tidy.columns }
 }
 
 /// [`indicators_table`] as CSV, each row made when it is written.
 pub fn indicators_csv(definitions: &[Definition], figures: &[Figure], options: CsvOptions) -> Vec<u8> {
     let tidy = Tidy::new(definitions, figures);
-    write_rows(&tidy.columns, &tidy.told, |told| Cow::Owned(tidy.row(told)), options)
+    write_rows(&tidy.columns, &tidy.told, |told, row| tidy.tell(told, row), options)
 }
 
 /// Figures as tidy rows.
@@ -129,27 +133,29 @@ impl<'a> Tidy<'a> {
         Tidy { columns, dimensions, told: told.collect() }
     }
 
-    fn row(&self, (figure, definition): &(&Figure, &Definition)) -> Vec<Cell> {
-        let by: Vec<&str> = figure.cut.iter().map(|(name, _)| &**name).collect();
-        let mut row = Vec::with_capacity(self.columns.len());
-        row.extend([Cell::text(figure.indicator.as_str()), Cell::text(by.join("+"))]);
-        row.extend(self.dimensions.iter().map(|dimension| {
-            let value = figure.cut.iter().find(|(name, _)| &**name == *dimension);
-            value.map_or(Cell::Empty, |(_, value)| Cell::text(value.clone()))
-        }));
-        let (lower, upper) = figure.bounds.as_ref().map_or(("", ""), |(lower, upper)| (lower, upper));
-        row.extend([
-            Cell::date(figure.period.map(|(start, _)| start)),
-            Cell::date(figure.period.map(|(_, end)| end)),
-            numerator(figure),
-            Cell::integer(figure.denominator),
-            Cell::text(figure.value.as_str()),
-            Cell::text(definition.unit.as_str()),
-            Cell::text(lower),
-            Cell::text(upper),
-            Cell::text(figure.judgement.status.as_str()),
-        ]);
-        row
+    fn tell(&self, (figure, definition): &(&Figure, &Definition), row: &mut impl Fields) {
+        row.text(&figure.indicator);
+        match figure.cut.as_slice() {
+            [(name, _)] => row.shared(name),
+            cut => row.text(&cut.iter().map(|(name, _)| &**name).collect::<Vec<&str>>().join("+")),
+        }
+        for dimension in &self.dimensions {
+            match figure.cut.iter().find(|(name, _)| &**name == *dimension) {
+                Some((_, value)) => row.shared(value),
+                None => row.text(""),
+            }
+        }
+        row.date(figure.period.map(|(start, _)| start));
+        row.date(figure.period.map(|(_, end)| end));
+        row.integer(numerator(figure));
+        row.integer(figure.denominator);
+        row.shared(&figure.value);
+        row.text(definition.unit.as_str());
+        match &figure.bounds {
+            Some((lower, upper)) => [lower, upper].into_iter().for_each(|bound| row.shared(bound)),
+            None => ["", ""].into_iter().for_each(|bound| row.text(bound)),
+        }
+        row.text(figure.judgement.status.as_str());
     }
 }
 

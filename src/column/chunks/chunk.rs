@@ -32,8 +32,19 @@ const UNSEEN: u32 = u32::MAX - 1;
 /// Texts that are longer have no extremes in the footer.
 const EXTREME_MAX: usize = 128;
 
-/// The bytes of a chunk and what the footer says of it.
-pub type Chunk = (Bytes, ColumnCloseResult);
+/// The bytes of a chunk and what there is to say of it.
+pub type Chunk = (Bytes, Described);
+
+/// What the footer says of a chunk, in less than what the footer takes while it is written: chunks can be many.
+#[derive(Debug, Clone)]
+pub struct Described {
+    rows: usize,
+    /// Bytes without compression.
+    uncompressed: usize,
+    /// Where data begin; without a dictionary, at once.
+    data_begins: Option<usize>,
+    statistics: Statistics,
+}
 
 /// A column of one row group.
 #[derive(Debug, Clone)]
@@ -83,9 +94,9 @@ impl Series {
     ///
     /// # Errors
     /// As [`encode`].
-    pub fn encode(self, column: &ColumnDescPtr, compressor: &mut Compressor) -> Result<Chunk, ParquetError> {
+    pub fn encode(self, compressor: &mut Compressor) -> Result<Chunk, ParquetError> {
         let (values, codes) = match self {
-            Series::Plain(array) => return encode(&array, column, compressor),
+            Series::Plain(array) => return encode(&array, compressor),
             Series::Coded { values, codes } => (values, codes),
         };
         let mut pages = Pages::new(compressor);
@@ -102,7 +113,7 @@ impl Series {
         let named = |code| names.get(code as usize).copied().unwrap_or(EMPTY);
         let codes = if has_empty { codes.renamed(named) } else { codes }.into_rows();
         let (statistics, end) = add_codes(&codes, has_empty, &values, &used, &mut pages)?;
-        chunk(column, pages, codes.len(), statistics, Some(end))
+        Ok(chunk(pages, codes.len(), statistics, Some(end)))
     }
 }
 
@@ -111,11 +122,7 @@ impl Series {
 ///
 /// # Errors
 /// A type that the lake does not store, or a page beyond two gigabytes.
-pub fn encode(
-    array: &ArrayRef,
-    column: &ColumnDescPtr,
-    compressor: &mut Compressor,
-) -> Result<Chunk, ParquetError> {
+pub fn encode(array: &ArrayRef, compressor: &mut Compressor) -> Result<Chunk, ParquetError> {
     let mut pages = Pages::new(compressor);
     let (statistics, data_begins) = match array.as_primitive_opt::<Int64Type>() {
         Some(numbers) => (add_numbers(numbers, &mut pages)?, None),
@@ -126,41 +133,50 @@ pub fn encode(
             (statistics, Some(end))
         }
     };
-    chunk(column, pages, array.len(), statistics, data_begins)
+    Ok(chunk(pages, array.len(), statistics, data_begins))
 }
 
-/// Pages as a chunk; without a dictionary, data begin at once.
-fn chunk(
-    column: &ColumnDescPtr,
-    pages: Pages<'_>,
-    rows: usize,
-    statistics: Statistics,
-    data_begins: Option<usize>,
-) -> Result<Chunk, ParquetError> {
-    let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
-    let encodings = match data_begins {
-        Some(_) => vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY],
-        None => vec![Encoding::RLE, Encoding::DELTA_BINARY_PACKED],
-    };
-    let metadata = ColumnChunkMetaData::builder(column.clone())
-        .set_encodings(encodings)
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_num_values(count(rows))
-        .set_total_compressed_size(count(pages.bytes.len()))
-        .set_total_uncompressed_size(count(pages.uncompressed))
-        .set_dictionary_page_offset(data_begins.map(|_| 0))
-        .set_data_page_offset(data_begins.map_or(0, count))
-        .set_statistics(statistics)
-        .build()?;
-    let close = ColumnCloseResult {
-        bytes_written: pages.bytes.len() as u64,
-        rows_written: rows as u64,
-        metadata,
-        bloom_filter: None,
-        column_index: None,
-        offset_index: None,
-    };
-    Ok((Bytes::from(pages.bytes), close))
+impl Described {
+    /// For a chunk of so many bytes of a column.
+    ///
+    /// # Errors
+    /// The general writer's own.
+    pub(super) fn close(
+        self,
+        column: &ColumnDescPtr,
+        bytes: usize,
+    ) -> Result<ColumnCloseResult, ParquetError> {
+        let Described { rows, uncompressed, data_begins, statistics } = self;
+        let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+        let encodings = match data_begins {
+            Some(_) => vec![Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY],
+            None => vec![Encoding::RLE, Encoding::DELTA_BINARY_PACKED],
+        };
+        let metadata = ColumnChunkMetaData::builder(column.clone())
+            .set_encodings(encodings)
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_num_values(count(rows))
+            .set_total_compressed_size(count(bytes))
+            .set_total_uncompressed_size(count(uncompressed))
+            .set_dictionary_page_offset(data_begins.map(|_| 0))
+            .set_data_page_offset(data_begins.map_or(0, count))
+            .set_statistics(statistics)
+            .build()?;
+        Ok(ColumnCloseResult {
+            bytes_written: bytes as u64,
+            rows_written: rows as u64,
+            metadata,
+            bloom_filter: None,
+            column_index: None,
+            offset_index: None,
+        })
+    }
+}
+
+/// Pages as a chunk.
+fn chunk(pages: Pages<'_>, rows: usize, statistics: Statistics, data_begins: Option<usize>) -> Chunk {
+    let described = Described { rows, uncompressed: pages.uncompressed, data_begins, statistics };
+    (Bytes::from(pages.bytes), described)
 }
 
 fn add_numbers(numbers: &Int64Array, pages: &mut Pages<'_>) -> io::Result<Statistics> {

@@ -22,9 +22,8 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnDescPtr;
 
-pub use chunk::{Chunk, Series, encode};
+pub use chunk::{Chunk, Described, Series, encode};
 pub use page::Compressor;
 pub use read::Decompressor;
 use read::decode;
@@ -32,14 +31,6 @@ pub use rows::RowCodes;
 
 /// Rows that one task decodes at a time.
 pub const ROW_GROUP: usize = 1 << 18;
-
-/// The columns of a file with this schema, as Parquet describes them.
-///
-/// # Errors
-/// A type that is not stored.
-pub fn described(schema: &Schema) -> Result<Vec<ColumnDescPtr>, ParquetError> {
-    Ok(ArrowSchemaConverter::new().convert(schema)?.columns().to_vec())
-}
 
 /// How texts are read: as they are stored, distinct values and codes.
 pub fn coded(kind: DataType) -> DataType {
@@ -101,22 +92,18 @@ fn array(
     array.ok_or_else(|| ParquetError::General(format!("there is no column {name}")))
 }
 
-/// The rows of a batch in row groups: of each the number of its rows and a chunk of every column. The schema is that of
-/// the file, in which no column is coded.
-pub fn groups<'a>(
-    batch: &'a RecordBatch,
-    schema: &Schema,
-) -> Result<impl Iterator<Item = Result<(usize, Vec<Chunk>), ParquetError>> + 'a, ParquetError> {
-    let columns = described(schema)?;
+/// The rows of a batch in row groups: of each the number of its rows and a chunk of every column.
+///
+/// # Errors
+/// A type that is not stored.
+pub fn groups(
+    batch: &RecordBatch,
+) -> Result<impl Iterator<Item = Result<(usize, Vec<Chunk>), ParquetError>> + '_, ParquetError> {
     let mut compressor = Compressor::new()?;
     Ok((0..batch.num_rows()).step_by(ROW_GROUP).map(move |start| {
         let rows = ROW_GROUP.min(batch.num_rows() - start);
         let group = batch.slice(start, rows);
-        let chunks = group
-            .columns()
-            .iter()
-            .zip(&columns)
-            .map(|(array, column)| encode(array, column, &mut compressor));
+        let chunks = group.columns().iter().map(|array| encode(array, &mut compressor));
         Ok((rows, chunks.collect::<Result<_, _>>()?))
     }))
 }
@@ -133,14 +120,13 @@ pub fn series_groups(series: Vec<Series>, schema: &Schema) -> Result<Vec<(usize,
         let kinds =
             kinds.map(|(field, array)| field.as_ref().clone().with_data_type(array.data_type().clone()));
         let batch = RecordBatch::try_new(Arc::new(Schema::new(kinds.collect::<Vec<Field>>())), arrays)?;
-        return groups(&batch, schema)?.collect();
+        return groups(&batch)?.collect();
     }
     if rows == 0 {
         return Ok(Vec::new());
     }
-    let columns = described(schema)?;
     let mut compressor = Compressor::new()?;
-    let chunks = series.into_iter().zip(&columns).map(|(own, column)| own.encode(column, &mut compressor));
+    let chunks = series.into_iter().map(|own| own.encode(&mut compressor));
     Ok(vec![(rows, chunks.collect::<Result<_, _>>()?)])
 }
 
@@ -158,8 +144,8 @@ pub fn write(
     let mut writer = SerializedFileWriter::new(sink, schema.root_schema_ptr(), Arc::new(properties))?;
     for group in groups {
         let mut row_group = writer.next_row_group()?;
-        for (bytes, close) in group? {
-            row_group.append_column(&bytes, close)?;
+        for ((bytes, described), column) in group?.into_iter().zip(schema.columns()) {
+            row_group.append_column(&bytes, described.close(column, bytes.len())?)?;
         }
         row_group.close()?;
     }

@@ -20,7 +20,7 @@ pub(super) const DATA_PAGE: i32 = 0;
 pub(super) const DICTIONARY_PAGE: i32 = 2;
 pub(super) const PLAIN: i32 = 0;
 const RLE: i32 = 3;
-const DELTA_BINARY_PACKED: i32 = 5;
+pub(super) const DELTA_BINARY_PACKED: i32 = 5;
 pub(super) const RLE_DICTIONARY: i32 = 8;
 
 /// What compresses pages; making one takes longer than compressing a page.

@@ -15,8 +15,9 @@ use parquet::file::metadata::ColumnChunkMetaData;
 
 use super::ROW_GROUP;
 use super::chunk::Series;
-use super::page::{DATA_PAGE, DICTIONARY_PAGE, PLAIN, RLE_DICTIONARY};
-use super::unpacking::numbers;
+use super::page::{DATA_PAGE, DELTA_BINARY_PACKED, DICTIONARY_PAGE, PLAIN, RLE_DICTIONARY};
+use super::rows::RowCodes;
+use super::unpacking::{Runs, Unpacked, numbers, summed};
 use crate::column::cursor::Cursor;
 
 /// What takes pages apart; making one takes longer than many a page.
@@ -66,26 +67,51 @@ pub fn decode(
         let body = decompressor.zstd.decompress(compressed, header.plain)?;
         Ok::<_, ParquetError>(Some((header, body)))
     };
+    if chunk.dictionary_page_offset().is_none() {
+        // Whole numbers that are not coded. None of them has a page of its own.
+        let mut all = Vec::with_capacity(rows.min(ROW_GROUP));
+        while *kind == DataType::Int64 && all.len() < rows {
+            let data =
+                page(&mut from, |head| head.page == DATA_PAGE && head.encoding == DELTA_BINARY_PACKED)?;
+            let Some((head, body)) = data else { return Ok(None) };
+            let mut body = Cursor { bytes: &body };
+            let is_own = head.values > 0 && head.values <= rows - all.len();
+            if !is_own || !levels(&mut body).is_some_and(|levels| is_all_filled(levels, head.values)) {
+                return Ok(None);
+            }
+            if summed(&mut body, head.values, &mut all).is_none() {
+                return Ok(None);
+            }
+        }
+        let is_whole = *kind == DataType::Int64;
+        return Ok(is_whole.then(|| Series::Plain(Arc::new(Int64Array::from(all)))));
+    }
     let dictionary = page(&mut from, |head| head.page == DICTIONARY_PAGE && head.encoding == PLAIN)?;
     let Some((head, dictionary)) = dictionary else { return Ok(None) };
     let empty = u32::try_from(head.values).map_err(|_| damaged())?;
-    let mut codes = Codes { codes: Vec::with_capacity(rows.min(ROW_GROUP)), has_empty: false };
-    while codes.codes.len() < rows {
+    let mut codes = Codes { codes: Runs::default(), has_empty: false };
+    while codes.codes.count() < rows {
         let data = page(&mut from, |head| head.page == DATA_PAGE && head.encoding == RLE_DICTIONARY)?;
         let Some((head, body)) = data else { return Ok(None) };
-        if head.values == 0 || head.values > rows - codes.codes.len() {
+        if head.values == 0 || head.values > rows - codes.codes.count() {
             return Err(damaged());
         }
         codes.add(&mut Cursor { bytes: &body }, head.values, empty).ok_or_else(damaged)?;
     }
     let Codes { codes, has_empty } = codes;
+    let codes = codes.into_codes();
     // All are looked at, several at a time.
     let beyond = empty.saturating_add(has_empty.into());
-    if codes.iter().fold(false, |any, code| any | (*code >= beyond)) {
+    let is_beyond = match &codes {
+        RowCodes::Each(codes) => codes.iter().fold(false, |any, code| any | (*code >= beyond)),
+        RowCodes::Runs(runs) => runs.iter().any(|(code, _)| *code >= beyond),
+        RowCodes::Same { .. } | RowCodes::ByKey { .. } => true,
+    };
+    if is_beyond {
         return Err(damaged());
     }
     let values = values(&mut Cursor { bytes: &dictionary }, head.values, has_empty, kind);
-    Ok(values?.map(|values| Series::Coded { values, codes: codes.into() }))
+    Ok(values?.map(|values| Series::Coded { values, codes }))
 }
 
 fn damaged() -> ParquetError {
@@ -94,15 +120,14 @@ fn damaged() -> ParquetError {
 
 /// Codes of rows, those without a value beyond all values.
 struct Codes {
-    codes: Vec<u32>,
+    codes: Runs,
     has_empty: bool,
 }
 
 impl Codes {
     /// Adds the rows of a page.
     fn add(&mut self, body: &mut Cursor<'_>, rows: usize, empty: u32) -> Option<()> {
-        let length = u32::from_le_bytes(body.array()?);
-        let mut levels = Cursor { bytes: body.take(usize::try_from(length).ok()?)? };
+        let mut levels = Cursor { bytes: levels(body)? };
         let [width] = body.array()?;
         if is_all_filled(levels.bytes, rows) {
             return numbers(body, width.into(), rows, &mut self.codes);
@@ -113,13 +138,19 @@ impl Codes {
         let mut codes = Vec::with_capacity(filled);
         numbers(body, width.into(), filled, &mut codes)?;
         let mut codes = codes.into_iter();
-        self.codes.extend(is_filled.iter().map(|level| {
+        self.codes.each().extend(is_filled.iter().map(|level| {
             let code = if *level == 1 { codes.next() } else { None };
             code.unwrap_or(empty)
         }));
         self.has_empty = true;
         Some(())
     }
+}
+
+/// The levels in front of the values of a page.
+fn levels<'a>(body: &mut Cursor<'a>) -> Option<&'a [u8]> {
+    let length = u32::from_le_bytes(body.array()?);
+    body.take(usize::try_from(length).ok()?)
 }
 
 /// Whether levels are one run of as many ones as there are rows.
@@ -239,10 +270,16 @@ mod tests {
     use arrow::array::Array;
     use arrow::compute::concat;
     use arrow::datatypes::{Field, Schema};
+    use parquet::arrow::ArrowSchemaConverter;
+    use parquet::schema::types::ColumnDescPtr;
     use proptest::prelude::*;
 
-    use super::super::{Compressor, described};
+    use super::super::Compressor;
     use super::*;
+
+    fn described(schema: &Schema) -> Vec<ColumnDescPtr> {
+        ArrowSchemaConverter::new().convert(schema).expect("stored").columns().to_vec()
+    }
 
     fn arrays() -> impl Strategy<Value = ArrayRef> {
         fn each<T: Clone + std::fmt::Debug>(
@@ -254,6 +291,8 @@ mod tests {
             each("[a-c甲]{0,2}").prop_map(|texts| Arc::new(StringArray::from(texts)) as ArrayRef),
             each(0..9i32).prop_map(|numbers| Arc::new(Int32Array::from(numbers)) as ArrayRef),
             each(0..9i32).prop_map(|days| Arc::new(Date32Array::from(days)) as ArrayRef),
+            proptest::collection::vec(-9..9_000i64, 0..60)
+                .prop_map(|numbers| Arc::new(Int64Array::from(numbers)) as ArrayRef),
             each(-4..4i128).prop_map(|numbers| {
                 let typed = Decimal128Array::from(numbers).with_precision_and_scale(38, 12);
                 Arc::new(typed.expect("fits")) as ArrayRef
@@ -266,14 +305,20 @@ mod tests {
         let mut compressor = Compressor::new().expect("zstd");
         let mut decompressor = Decompressor::new().expect("zstd");
         let lines: ArrayRef = Arc::new(Int64Array::from_iter_values(0..9));
+        let gaps: ArrayRef = Arc::new((0..9).map(|line| (line > 0).then_some(line)).collect::<Int64Array>());
         let texts: ArrayRef = Arc::new(StringArray::from_iter_values(["a"; 9]));
-        for (array, is_nullable, is_own) in
-            [(&lines, true, false), (&texts, false, false), (&texts, true, true)]
-        {
+        for (array, is_nullable, is_own) in [
+            (&lines, true, true),
+            (&gaps, true, false),
+            (&lines, false, false),
+            (&texts, false, false),
+            (&texts, true, true),
+        ] {
             let kind = array.data_type().clone();
             let schema = Schema::new(vec![Field::new("a", kind.clone(), is_nullable)]);
-            let columns = described(&schema).expect("stored");
-            let (bytes, close) = super::super::encode(array, &columns[0], &mut compressor).expect("encodes");
+            let columns = described(&schema);
+            let (bytes, described) = super::super::encode(array, &mut compressor).expect("encodes");
+            let close = described.close(&columns[0], bytes.len()).expect("a footer");
             let decoded = decode(&bytes, &close.metadata, 9, &kind, &mut decompressor);
             assert_eq!(decoded.expect("whole").is_some(), is_own, "{kind} {is_nullable}");
         }
@@ -285,9 +330,10 @@ mod tests {
             let whole: Vec<&dyn Array> = std::iter::repeat_n(&*array, repeat).collect();
             let array = concat(&whole).expect("one type");
             let kind = array.data_type().clone();
-            let columns = described(&Schema::new(vec![Field::new("a", kind.clone(), true)])).expect("stored");
+            let columns = described(&Schema::new(vec![Field::new("a", kind.clone(), true)]));
             let mut compressor = Compressor::new().expect("zstd");
-            let (bytes, close) = super::super::encode(&array, &columns[0], &mut compressor).expect("encodes");
+            let (bytes, described) = super::super::encode(&array, &mut compressor).expect("encodes");
+            let close = described.close(&columns[0], bytes.len()).expect("a footer");
             let mut decompressor = Decompressor::new().expect("zstd");
             let rows = array.len();
             prop_assert!(decode(&bytes, &close.metadata, rows + 1, &kind, &mut decompressor).is_err());

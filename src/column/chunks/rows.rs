@@ -14,6 +14,8 @@ pub enum RowCodes {
         code: u32,
         rows: usize,
     },
+    /// Codes that repeat, each with the row behind the last that has it; no two that follow each other are equal.
+    Runs(Vec<(u32, u32)>),
 }
 
 impl RowCodes {
@@ -22,6 +24,7 @@ impl RowCodes {
             RowCodes::Each(codes) => codes.len(),
             RowCodes::ByKey { keys, .. } => keys.len(),
             RowCodes::Same { rows, .. } => *rows,
+            RowCodes::Runs(runs) => runs.last().map_or(0, |(_, end)| *end as usize),
         }
     }
 
@@ -37,6 +40,13 @@ impl RowCodes {
                 keys.iter().map(code).collect()
             }
             RowCodes::Same { code, rows } => vec![code; rows],
+            RowCodes::Runs(_) => {
+                let mut codes = Vec::with_capacity(self.len());
+                if let RowCodes::Runs(runs) = self {
+                    runs.into_iter().for_each(|(code, end)| codes.resize(end as usize, code));
+                }
+                codes
+            }
         }
     }
 
@@ -49,6 +59,9 @@ impl RowCodes {
                 RowCodes::ByKey { of_keys: each(of_keys), keys: keys.clone() }
             }
             RowCodes::Same { code, rows } => RowCodes::Same { code: name(*code), rows: *rows },
+            RowCodes::Runs(runs) => {
+                RowCodes::Runs(runs.iter().map(|(code, end)| (name(*code), *end)).collect())
+            }
         }
     }
 }

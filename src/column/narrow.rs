@@ -1,0 +1,203 @@
+/// Whole numbers in as few bytes each as all of them need: equal numbers are kept alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Narrow {
+    One(Vec<u8>),
+    Two(Vec<u16>),
+    Four(Vec<u32>),
+    Eight(Vec<i64>),
+}
+
+/// The same for each of the forms.
+macro_rules! each {
+    ($narrow:expr, $numbers:ident => $body:expr) => {
+        match $narrow {
+            Narrow::One($numbers) => $body,
+            Narrow::Two($numbers) => $body,
+            Narrow::Four($numbers) => $body,
+            Narrow::Eight($numbers) => $body,
+        }
+    };
+}
+
+impl Default for Narrow {
+    fn default() -> Narrow {
+        Narrow::One(Vec::new())
+    }
+}
+
+impl Narrow {
+    pub fn len(&self) -> usize {
+        each!(self, numbers => numbers.len())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number at a place, which must be there.
+    pub fn get(&self, place: usize) -> i64 {
+        each!(self, numbers => i64::from(numbers[place]))
+    }
+
+    /// Likewise, of codes.
+    pub fn code(&self, place: usize) -> usize {
+        self.get(place) as usize
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = i64> {
+        (0..self.len()).map(|place| self.get(place))
+    }
+
+    pub fn for_each(&self, mut take: impl FnMut(usize, i64)) {
+        each!(self, numbers => numbers.iter().enumerate().for_each(|(place, number)| take(place, i64::from(*number))))
+    }
+
+    /// What is made of each number.
+    pub fn map<T>(&self, mut make: impl FnMut(i64) -> T) -> Vec<T> {
+        each!(self, numbers => numbers.iter().map(|number| make(i64::from(*number))).collect())
+    }
+
+    /// What each code stands for.
+    pub fn among<T: Copy>(&self, values: &[T]) -> Vec<T> {
+        self.map(|code| values[code as usize])
+    }
+
+    /// The numbers at some places.
+    pub fn take(&self, places: &[u32]) -> Narrow {
+        each!(self, numbers => {
+            let taken: Vec<_> = places.iter().map(|place| numbers[*place as usize]).collect();
+            Narrow::from(taken).fitted()
+        })
+    }
+
+    /// Codes under other names.
+    pub fn renamed(&self, names: &[u32]) -> Narrow {
+        let most = names.iter().max().map_or(0, |most| i64::from(*most));
+        self.made(0, most, |code| i64::from(names[code as usize])).fitted()
+    }
+
+    /// What is made of each number, which lies between these ends.
+    fn made(&self, least: i64, most: i64, make: impl Fn(i64) -> i64) -> Narrow {
+        match (least < 0, most) {
+            (false, ..=0xff) => Narrow::One(self.map(|number| make(number) as u8)),
+            (false, ..=0xffff) => Narrow::Two(self.map(|number| make(number) as u16)),
+            (false, ..=0xffff_ffff) => Narrow::Four(self.map(|number| make(number) as u32)),
+            _ => Narrow::Eight(self.map(make)),
+        }
+    }
+
+    /// The same numbers in no more bytes than they need.
+    fn fitted(self) -> Narrow {
+        let ends = each!(&self, numbers => numbers.iter().min().zip(numbers.iter().max())
+            .map(|(least, most)| (i64::from(*least), i64::from(*most))));
+        let (least, most) = ends.unwrap_or_default();
+        let is_fitted = match &self {
+            Narrow::One(_) => true,
+            Narrow::Two(_) => most > 0xff,
+            Narrow::Four(_) => most > 0xffff,
+            Narrow::Eight(_) => least < 0 || most > 0xffff_ffff,
+        };
+        if is_fitted { self } else { self.made(least, most, |number| number) }
+    }
+
+    /// Adds other numbers behind these.
+    pub fn append(&mut self, others: &Narrow) {
+        match (self, others) {
+            (Narrow::One(own), Narrow::One(others)) => own.extend_from_slice(others),
+            (Narrow::Two(own), Narrow::Two(others)) => own.extend_from_slice(others),
+            (own, others) => others.for_each(|_, number| own.push(number)),
+        }
+    }
+
+    pub fn push(&mut self, number: i64) {
+        let fits = match self {
+            Narrow::One(numbers) => u8::try_from(number).map(|number| numbers.push(number)).is_ok(),
+            Narrow::Two(numbers) => u16::try_from(number).map(|number| numbers.push(number)).is_ok(),
+            Narrow::Four(numbers) => u32::try_from(number).map(|number| numbers.push(number)).is_ok(),
+            Narrow::Eight(numbers) => {
+                numbers.push(number);
+                true
+            }
+        };
+        if !fits {
+            self.widen();
+            self.push(number);
+        }
+    }
+
+    fn widen(&mut self) {
+        fn to<T: Copy, U: From<T>>(numbers: &[T]) -> Vec<U> {
+            let mut wide = Vec::with_capacity(numbers.len().next_power_of_two());
+            wide.extend(numbers.iter().map(|number| U::from(*number)));
+            wide
+        }
+        *self = match self {
+            Narrow::One(numbers) => Narrow::Two(to(numbers)),
+            Narrow::Two(numbers) => Narrow::Four(to(numbers)),
+            Narrow::Four(numbers) => Narrow::Eight(to(numbers)),
+            Narrow::Eight(_) => return,
+        };
+    }
+}
+
+macro_rules! from {
+    ($form:ident, $kind:ty) => {
+        impl From<Vec<$kind>> for Narrow {
+            fn from(numbers: Vec<$kind>) -> Narrow {
+                Narrow::$form(numbers)
+            }
+        }
+    };
+}
+
+from!(One, u8);
+from!(Two, u16);
+from!(Four, u32);
+from!(Eight, i64);
+
+impl FromIterator<i64> for Narrow {
+    fn from_iter<I: IntoIterator<Item = i64>>(numbers: I) -> Narrow {
+        let numbers = numbers.into_iter();
+        let mut narrow = Narrow::One(Vec::with_capacity(numbers.size_hint().0));
+        numbers.for_each(|number| narrow.push(number));
+        narrow
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_kept_whatever_they_need(
+            numbers in proptest::collection::vec(
+                prop_oneof![20 => 0i64..256, 2 => 0i64..70_000, 1 => 0i64..5_000_000_000, 1 => any::<i64>()], 0..60),
+            places in proptest::collection::vec(any::<proptest::sample::Index>(), 0..20),
+        ) {
+            let narrow: Narrow = numbers.iter().copied().collect();
+            prop_assert_eq!(narrow.iter().collect::<Vec<_>>(), numbers.clone());
+            prop_assert_eq!(narrow.map(|number| number), numbers.clone());
+            let places: Vec<u32> = places.iter().filter(|_| !numbers.is_empty()).map(|at| at.index(numbers.len()) as u32).collect();
+            let taken: Vec<i64> = places.iter().map(|place| numbers[*place as usize]).collect();
+            prop_assert_eq!(narrow.take(&places), taken.into_iter().collect::<Narrow>());
+            let mut twice = narrow.clone();
+            twice.append(&narrow.take(&places));
+            prop_assert_eq!(twice, narrow.iter().chain(narrow.take(&places).iter()).collect::<Narrow>());
+            let names: Vec<u32> = (0..256).map(|code| (code * 517) % 65_539).collect();
+            let codes: Narrow = numbers.iter().map(|number| number & 0xff).collect();
+            let renamed = numbers.iter().map(|number| i64::from(names[(number & 0xff) as usize]));
+            prop_assert_eq!(codes.renamed(&names), renamed.collect::<Narrow>());
+            let fits = |most: i64| numbers.iter().all(|number| (0..=most).contains(number));
+            let is_smallest = match narrow {
+                Narrow::One(_) => fits(u8::MAX.into()),
+                Narrow::Two(_) => !fits(u8::MAX.into()) && fits(u16::MAX.into()),
+                Narrow::Four(_) => !fits(u16::MAX.into()) && fits(u32::MAX.into()),
+                Narrow::Eight(_) => !fits(u32::MAX.into()),
+            };
+            prop_assert!(is_smallest);
+        }
+    }
+}
