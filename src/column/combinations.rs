@@ -66,6 +66,14 @@ fn hash<T: Copy + Into<u32>>(row: &[T]) -> u64 {
     FixedState::default().hash_one(mixed)
 }
 
+/// The first codes of each row as one number, each of so many bits.
+fn keys<T: Copy + Into<u32>>(codes: &[T], width: usize, bits: &[u32]) -> impl Iterator<Item = u64> {
+    codes.chunks_exact(width.max(1)).map(move |row| {
+        let first = row.iter().zip(bits);
+        first.fold(0u64, |key, (code, bits)| key.unbounded_shl(*bits) | u64::from((*code).into()))
+    })
+}
+
 impl Combinations {
     /// Of rows that have `width` codes each.
     pub fn new(width: usize) -> Combinations {
@@ -117,14 +125,12 @@ impl Combinations {
             left = rest;
             first.push(own);
         }
-        let key = |number: u32| {
-            let start = number as usize * self.width;
-            let codes = first.iter().enumerate();
-            codes.fold(0u64, |key, (place, bits)| {
-                key.unbounded_shl(*bits) | u64::from(self.codes.get(start + place))
-            })
+        let mut order: Vec<(u64, u32)> = match &self.codes {
+            Codes::Short(codes) => keys(codes, self.width, &first).zip(0..).collect(),
+            Codes::Long(codes) => keys(codes, self.width, &first).zip(0..).collect(),
         };
-        let mut order: Vec<(u64, u32)> = (0..self.len as u32).map(|number| (key(number), number)).collect();
+        // A row without codes has none to be found by.
+        order.resize(self.len, (0, 0));
         if first.len() == self.width {
             order.sort_unstable();
         } else {

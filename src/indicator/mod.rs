@@ -4,6 +4,7 @@ mod decimal;
 mod definition;
 mod disclosure;
 mod evaluate;
+mod groups;
 mod interval;
 mod knots;
 mod means;

@@ -33,7 +33,7 @@ fn parts_per_million(units: &Units) -> Option<Unit> {
 }
 
 /// The lowest maximum that the limits state, with its unit; a ban has none.
-pub(super) fn maximum(limits: &[Limit], limit_unit: &str) -> Option<(Number, String)> {
+pub(super) fn maximum(limits: &[&Limit], limit_unit: &str) -> Option<(Number, String)> {
     let bounds = limits.iter().filter_map(|limit| match limit {
         Limit::One(Bound::Value { sign: Sign::AtMost | Sign::Below, number, unit }) => Some((*number, unit)),
         Limit::One(Bound::Range { high, unit, .. }) => Some((*high, unit)),

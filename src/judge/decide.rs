@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
 use super::amounts::{below, can_be_exceeded, censored_at, exceeds, impossible, maximum, ratio};
@@ -68,8 +70,20 @@ impl Outcome {
     }
 }
 
+/// A text of a limit as it is read.
+pub(super) type ReadLimit = Arc<Result<Limit, Fault>>;
+
 /// Reads and judges one distinct combination.
 pub fn decide(texts: Texts<'_>, units: &Units) -> Outcome {
+    decide_by(texts, units, &|text, bare| Arc::new(parse_limit(text, bare)))
+}
+
+/// Likewise, by whoever reads limits: of these there are far fewer than combinations.
+pub(super) fn decide_by(
+    texts: Texts<'_>,
+    units: &Units,
+    read_limit: &dyn Fn(&str, Sign) -> ReadLimit,
+) -> Outcome {
     let [
         result,
         result_type,
@@ -103,16 +117,19 @@ pub fn decide(texts: Texts<'_>, units: &Units) -> Outcome {
         notes.add("result_text", result, negative);
         quantities.clear();
     }
-    let limits: Vec<Limit> = [
+    let limits = [
         ("limit_text", limit_text, Sign::AtMost),
         ("limit_low", low, Sign::AtLeast),
         ("limit_high", high, Sign::AtMost),
     ]
-    .into_iter()
-    .filter_map(|(column, text, bare)| {
-        parse_limit(text, bare).map_err(|fault| notes.add(column, text, fault)).ok()
-    })
-    .collect();
+    .map(|(column, text, bare)| {
+        let limit = read_limit(text, bare);
+        if let Err(fault) = &*limit {
+            notes.add(column, text, fault.clone());
+        }
+        limit
+    });
+    let limits: Vec<&Limit> = limits.iter().filter_map(|limit| limit.as_ref().as_ref().ok()).collect();
     let lod = notes.method_limit("lod", lod, &lod_unit, &unit);
     let loq = notes.method_limit("loq", loq, &lod_unit, &unit);
     name_bounds(&mut quantities, loq);
@@ -160,7 +177,7 @@ pub fn decide(texts: Texts<'_>, units: &Units) -> Outcome {
         warnings.push(("result_text", low.to_string(), Fault::new(Code::SuspiciousValue, expected)));
     }
     let limit_ratio = maximum.and_then(|(bound, bound_unit)| ratio(measured, bound, &bound_unit, units));
-    let has_maximum = limits.iter().any(can_be_exceeded);
+    let has_maximum = limits.iter().any(|limit| can_be_exceeded(limit));
     let censored_at = quantities.iter().map(|quantity| censored_at(measured, quantity, units)).collect();
     Outcome {
         verdict: judgement.verdict,

@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::decide::{DECIDING, Outcome, decide};
+use super::decide::{DECIDING, Outcome, ReadLimit, decide_by};
 use crate::column::Coded;
 use crate::model::Value;
+use crate::normalize::{Sign, parse_limit};
 use crate::reference::Units;
 
 /// The combinations that any thread decided lately.
@@ -24,6 +25,7 @@ pub struct Decisions {
     /// The name that the next new text gets.
     next: AtomicU32,
     outcomes: Shelves<Arc<Outcome>, Names>,
+    limits: Shelves<ReadLimit, (Sign, Box<str>)>,
 }
 
 /// Stands for one text and never for another; a text that was forgotten meanwhile gets a new one.
@@ -59,10 +61,18 @@ impl Decisions {
         })
     }
 
+    fn limit(&self, text: &str, bare: Sign) -> ReadLimit {
+        let is_own = |(sign, known): &(Sign, Box<str>)| *sign == bare && **known == *text;
+        let read = || Some(((bare, Box::from(text)), Arc::new(parse_limit(text, bare))));
+        let known = self.limits.find_or(self.hasher.hash_one((bare, text)), is_own, read);
+        known.unwrap_or_else(|| Arc::new(parse_limit(text, bare)))
+    }
+
     /// What is decided of the texts of a row.
     pub(super) fn of(&self, columns: &[Spelt<'_>; DECIDING.len()], row: u32, units: &Units) -> Arc<Outcome> {
         let spelt = columns.each_ref().map(|own| &own.texts[own.column.code(row as usize) as usize]);
-        let decided = || Arc::new(decide(spelt.map(|(text, _)| &**text), units));
+        let read_limit = |text: &str, bare: Sign| self.limit(text, bare);
+        let decided = || Arc::new(decide_by(spelt.map(|(text, _)| &**text), units, &read_limit));
         let mut names: Names = Default::default();
         for (own, (_, name)) in names.iter_mut().zip(spelt) {
             let Some(name) = name else { return decided() };
@@ -138,6 +148,7 @@ impl<T: Clone, K> Shelves<T, K> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::decide::decide;
     use super::*;
     use crate::column::Frame;
     use crate::reference::Reference;

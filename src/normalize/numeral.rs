@@ -1,5 +1,7 @@
 //! Numerals inside free text: powers of ten, grouping commas, and the unit that is glued behind.
 
+use std::borrow::Cow;
+
 use rust_decimal::Decimal;
 
 use super::number::{parse_decimal, power_of_ten};
@@ -55,12 +57,13 @@ fn is_part(c: char) -> bool {
 }
 
 /// `10⁵`, `10^(5)`, `10<sup>5</sup>` all become `10^5`.
-pub fn unify_powers(text: &str) -> String {
-    let mut text = text.to_owned();
-    // Most have no sign and no power.
-    if !text.contains(is_part) {
-        return text;
+pub fn unify_powers(text: &str) -> Cow<'_, str> {
+    // Most have no sign and no power, and many no byte that one could begin with.
+    let may_begin = |byte: u8| matches!(byte, b'<' | b'>' | b'^' | 0xc2 | 0xe2 | 0xef);
+    if !text.bytes().any(may_begin) || !text.contains(is_part) {
+        return Cow::Borrowed(text);
     }
+    let mut text = text.to_owned();
     for (form, unified) in FORMS {
         if text.contains(form) {
             text = text.replace(form, unified);
@@ -95,7 +98,7 @@ pub fn unify_powers(text: &str) -> String {
         }
         unified.push(digit);
     }
-    unified
+    Cow::Owned(unified)
 }
 
 /// Half-width text without blanks.

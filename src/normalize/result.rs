@@ -115,8 +115,7 @@ pub fn parse_result(text: &str) -> Result<Vec<Quantity>, Fault> {
     }
     let text = unify_powers(text);
     // The last word of 初检结果：…；复检结果：… is final (Food Safety Law, Art. 88).
-    let text =
-        text.rsplit_once("复检结果").map_or(text.as_str(), |(_, last)| last.trim_start_matches([':', '：']));
+    let text = text.rsplit_once("复检结果").map_or(&*text, |(_, last)| last.trim_start_matches([':', '：']));
     let mut separated = String::with_capacity(text.len());
     separated.extend(text.chars().filter(|c| *c != '\r').map(|c| match c {
         // A full-width comma never groups digits.

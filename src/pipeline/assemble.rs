@@ -186,7 +186,8 @@ fn settle(group: &Group<'_>, counts: &mut BTreeMap<Place, RowCounts>, as_of: Dat
     let resolution = resolve(&all, &key, as_of);
     // Summed up by number of source and file first: names are looked at once for each.
     let mut sums: HashMap<(u32, u32), (u32, RowCounts)> = HashMap::new();
-    let place_of = |row: &u32| (sources.codes()[*row as usize], all.file_of(*row as usize));
+    let of_rows = sources.codes();
+    let place_of = |row: &u32| (of_rows[*row as usize], all.file_of(*row as usize));
     let mut count = |rows: &[u32], add: fn(&mut RowCounts, u64)| {
         for run in rows.chunk_by(|one, next| place_of(one) == place_of(next)) {
             let Some(first) = run.first() else { continue };

@@ -48,7 +48,7 @@ pub fn identify(tables: &mut HashMap<String, Frame>, warnings: &mut Vec<Rejectio
 fn read_codes(samples: &mut Frame, warnings: &mut Vec<Rejection>) {
     let codes = samples.column_or_missing("sample_code");
     let said = codes.relabel(|code| code.as_text().map(read_sample_code).unwrap_or_default());
-    let (read, years) = (said.map(|said| said.level), said.map(|said| said.year));
+    let (read, years) = (said.map_to_few(|said| said.level), said.map_to_few(|said| said.year));
     let (levels, days) = (samples.column_or_missing("level"), samples.column_or_missing("sampled_on"));
     for row in 0..samples.rows() {
         let stated = levels.get(row).as_text();

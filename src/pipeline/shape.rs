@@ -4,7 +4,7 @@ use hashbrown::HashSet;
 
 use super::load::SOURCE;
 use super::source_file::WideFile;
-use crate::column::{Coded, Frame, combine, first_rows};
+use crate::column::{Coded, Frame, combine, first_rows, rows_where};
 use crate::model::{TableSchema, Value};
 use crate::validate::wide_name;
 
@@ -12,10 +12,11 @@ use crate::validate::wide_name;
 pub fn rows_of_source(frame: &Frame, source: usize) -> Frame {
     let Some(sources) = frame.column(SOURCE) else { return Frame::default() };
     let number = i64::try_from(source).unwrap_or_default();
-    let wanted: Vec<bool> = sources.values().iter().map(|value| value.as_integer() == Some(number)).collect();
-    let rows: Vec<u32> =
-        (0..frame.rows() as u32).filter(|row| wanted[sources.codes()[*row as usize] as usize]).collect();
-    if rows.len() == frame.rows() { frame.clone() } else { frame.take(&rows) }
+    let is_own = sources.relabel(|value| value.as_integer() == Some(number));
+    if !is_own.values().contains(&false) {
+        return frame.clone();
+    }
+    frame.take(&rows_where(&is_own))
 }
 
 /// Only the columns of a table, the pipeline's own dimensions of it, and what is needed to judge it.

@@ -1,0 +1,123 @@
+//! Cells summed up by what a figure is cut by.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use rayon::prelude::*;
+
+use crate::column::{Narrow, combine_codes, first_rows};
+use crate::cube::Cells;
+use crate::model::UNKNOWN;
+
+/// What the cells of a group add up to.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Sums {
+    pub(super) numerator: i64,
+    pub(super) denominator: i64,
+    /// Whether any cell belongs to the group: a reported zero is not the same as no report.
+    pub(super) observed: bool,
+}
+
+/// In which of its parts an indicator counts each cell, if it does.
+pub(super) type Parts = Vec<u8>;
+
+pub(super) const NUMERATOR: u8 = 1;
+pub(super) const DENOMINATOR: u8 = 2;
+
+/// Groups that are given a sum each, whether a cell is in them or not.
+const GROUPS_MAX: usize = 1 << 16;
+
+/// The sums of the groups that have cells, each with one of these, in the order of their codes.
+pub(super) fn observed(cells: &Cells, told: &Parts, by: &[CutBy<'_>]) -> Vec<(u32, Sums)> {
+    let all = by.iter().try_fold(1usize, |all, by| all.checked_mul(by.texts.len()));
+    let Some(all) = all.filter(|all| *all <= GROUPS_MAX) else { return observed_of_many(cells, told, by) };
+    let mut groups = vec![0u32; cells.len()];
+    for by in by {
+        let width = by.texts.len() as u32;
+        by.codes.for_each(|cell, code| groups[cell] = groups[cell] * width + code as u32);
+    }
+    let mut member = vec![0; all];
+    groups.iter().zip(0..).for_each(|(group, cell)| member[*group as usize] = cell);
+    let each = member.into_iter().zip(Sums::of(cells, told, &groups, all));
+    each.filter(|(_, sums)| sums.observed).collect()
+}
+
+/// Likewise, of groups most of which no cell is in.
+fn observed_of_many(cells: &Cells, told: &Parts, by: &[CutBy<'_>]) -> Vec<(u32, Sums)> {
+    let columns: Vec<Vec<u32>> = by.iter().map(|by| by.codes.map(|code| code as u32)).collect();
+    let widths = by.iter().map(|by| by.texts.len());
+    let (groups, distinct) = combine_codes(columns.iter().map(Vec::as_slice).zip(widths), cells.len());
+    let each = first_rows(&groups).into_iter().zip(Sums::of(cells, told, &groups, distinct));
+    // The first codes of a group as one number, as many of them as it has bits for; mostly these are all.
+    let mut left = u64::BITS;
+    let bits = by.iter().map(|by| usize::BITS - by.texts.len().leading_zeros());
+    let bits: Vec<u32> = bits
+        .take_while(|bits| {
+            let rest = left.checked_sub(*bits);
+            left = rest.unwrap_or_default();
+            rest.is_some()
+        })
+        .collect();
+    let key = |cell: u32| {
+        let codes = columns.iter().map(|codes| u64::from(codes[cell as usize])).zip(&bits);
+        codes.fold(0u64, |key, (code, bits)| key.unbounded_shl(*bits) | code)
+    };
+    let observed = each.filter(|(_, sums)| sums.observed).map(|(cell, sums)| (key(cell), cell, sums));
+    let mut observed: Vec<(u64, u32, Sums)> = observed.collect();
+    observed.par_sort_unstable_by(|(one_key, one, _), (other_key, other, _)| {
+        one_key.cmp(other_key).then_with(|| {
+            let rest = columns.iter().skip(bits.len());
+            rest.map(|codes| codes[*one as usize].cmp(&codes[*other as usize]))
+                .fold(Ordering::Equal, Ordering::then)
+        })
+    });
+    observed.into_iter().map(|(_, cell, sums)| (cell, sums)).collect()
+}
+
+impl Sums {
+    /// The sums of so many groups.
+    fn of(cells: &Cells, told: &Parts, groups: &[u32], count: usize) -> Vec<Sums> {
+        let mut sums = vec![Sums::default(); count];
+        cells.counts().for_each(|cell, count| {
+            let part = told[cell];
+            if part != 0 {
+                let sums = &mut sums[groups[cell] as usize];
+                sums.numerator += if part & NUMERATOR != 0 { count } else { 0 };
+                sums.denominator += if part & DENOMINATOR != 0 { count } else { 0 };
+                sums.observed = true;
+            }
+        });
+        sums
+    }
+}
+
+/// A dimension that is cut by: of each cell a code, and what the codes stand for, in the order of the texts.
+pub(super) struct CutBy<'a> {
+    pub(super) codes: Cow<'a, Narrow>,
+    pub(super) texts: Vec<Arc<str>>,
+}
+
+impl CutBy<'_> {
+    /// A dimension of the cells, or else their months.
+    pub(super) fn new<'a>(cells: &'a Cells, name: &str) -> CutBy<'a> {
+        if let Some(position) = cells.position(name) {
+            let texts = cells.dimensions[position].1.iter().map(|text| Arc::from(text.as_str()));
+            return CutBy { codes: Cow::Borrowed(cells.codes(position)), texts: texts.collect() };
+        }
+        // Months are counted from the first; none comes behind the last.
+        let month_of = |day: &Date| i32::from(day.year()) * 12 + i32::from(day.month()) - 1;
+        let (days, codes) = cells.days();
+        let months = || days.iter().flatten().map(month_of);
+        let (first, last) = (months().min().unwrap_or(0), months().max().unwrap_or(-1));
+        let none = (last - first + 1) as u32;
+        let code = |day: &Option<Date>| day.map_or(none, |day| (month_of(&day) - first) as u32);
+        let spelt = (first..=last)
+            .map(|month| format!("{:04}-{:02}", month.div_euclid(12), month.rem_euclid(12) + 1));
+        CutBy {
+            codes: Cow::Owned(codes.renamed(&days.iter().map(code).collect::<Vec<u32>>())),
+            texts: spelt.chain([UNKNOWN.to_owned()]).map(Arc::from).collect(),
+        }
+    }
+}
