@@ -19,6 +19,10 @@ macro_rules! each {
     };
 }
 
+fn wide<T: Copy + Into<i64>>(number: &T) -> i64 {
+    (*number).into()
+}
+
 impl Default for Narrow {
     fn default() -> Narrow {
         Narrow::One(Vec::new())
@@ -36,7 +40,7 @@ impl Narrow {
 
     /// The number at a place, which must be there.
     pub fn get(&self, place: usize) -> i64 {
-        each!(self, numbers => i64::from(numbers[place]))
+        each!(self, numbers => wide(&numbers[place]))
     }
 
     /// Likewise, of codes.
@@ -49,12 +53,12 @@ impl Narrow {
     }
 
     pub fn for_each(&self, mut take: impl FnMut(usize, i64)) {
-        each!(self, numbers => numbers.iter().enumerate().for_each(|(place, number)| take(place, i64::from(*number))))
+        each!(self, numbers => numbers.iter().enumerate().for_each(|(place, number)| take(place, wide(number))))
     }
 
     /// What is made of each number.
     pub fn map<T>(&self, mut make: impl FnMut(i64) -> T) -> Vec<T> {
-        each!(self, numbers => numbers.iter().map(|number| make(i64::from(*number))).collect())
+        each!(self, numbers => numbers.iter().map(|number| make(wide(number))).collect())
     }
 
     /// What each code stands for.
@@ -89,7 +93,7 @@ impl Narrow {
     /// The same numbers in no more bytes than they need.
     fn fitted(self) -> Narrow {
         let ends = each!(&self, numbers => numbers.iter().min().zip(numbers.iter().max())
-            .map(|(least, most)| (i64::from(*least), i64::from(*most))));
+            .map(|(least, most)| (wide(least), wide(most))));
         let (least, most) = ends.unwrap_or_default();
         let is_fitted = match &self {
             Narrow::One(_) => true,

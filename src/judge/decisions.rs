@@ -54,11 +54,11 @@ impl Decisions {
     /// None when there are no more names.
     fn name(&self, text: &str) -> Option<Name> {
         let new = |last: u32| last.checked_add(1);
-        let is_own = |known: &Box<str>| **known == *text;
-        self.names.find_or(self.hasher.hash_one(text), is_own, || {
+        let named = || {
             let name = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, new).ok()?;
             Some((Box::from(text), name))
-        })
+        };
+        self.names.find_or(self.hasher.hash_one(text), |known| **known == *text, named)
     }
 
     fn limit(&self, text: &str, bare: Sign) -> ReadLimit {
