@@ -180,7 +180,7 @@ fn encode(c: &mut Criterion) {
         group.bench_function(name, |b| {
             b.iter(|| {
                 chunks::groups(&batch)
-                    .expect("a schema")
+                    .expect("zstd")
                     .for_each(|group| drop(black_box(group.expect("encodes"))))
             })
         });

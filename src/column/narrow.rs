@@ -1,6 +1,9 @@
 /// Whole numbers in as few bytes each as all of them need: equal numbers are kept alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Narrow {
+pub struct Narrow(Form);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Form {
     One(Vec<u8>),
     Two(Vec<u16>),
     Four(Vec<u32>),
@@ -10,11 +13,11 @@ pub enum Narrow {
 /// The same for each of the forms.
 macro_rules! each {
     ($narrow:expr, $numbers:ident => $body:expr) => {
-        match $narrow {
-            Narrow::One($numbers) => $body,
-            Narrow::Two($numbers) => $body,
-            Narrow::Four($numbers) => $body,
-            Narrow::Eight($numbers) => $body,
+        match &$narrow.0 {
+            Form::One($numbers) => $body,
+            Form::Two($numbers) => $body,
+            Form::Four($numbers) => $body,
+            Form::Eight($numbers) => $body,
         }
     };
 }
@@ -25,7 +28,7 @@ fn wide<T: Copy + Into<i64>>(number: &T) -> i64 {
 
 impl Default for Narrow {
     fn default() -> Narrow {
-        Narrow::One(Vec::new())
+        Narrow(Form::One(Vec::new()))
     }
 }
 
@@ -68,10 +71,16 @@ impl Narrow {
 
     /// The numbers at some places.
     pub fn take(&self, places: &[u32]) -> Narrow {
-        each!(self, numbers => {
-            let taken: Vec<_> = places.iter().map(|place| numbers[*place as usize]).collect();
-            Narrow::from(taken).fitted()
-        })
+        fn at<T: Copy>(numbers: &[T], places: &[u32]) -> Vec<T> {
+            places.iter().map(|place| numbers[*place as usize]).collect()
+        }
+        let taken = match &self.0 {
+            Form::One(numbers) => Form::One(at(numbers, places)),
+            Form::Two(numbers) => Form::Two(at(numbers, places)),
+            Form::Four(numbers) => Form::Four(at(numbers, places)),
+            Form::Eight(numbers) => Form::Eight(at(numbers, places)),
+        };
+        Narrow(taken).fitted()
     }
 
     /// Codes under other names.
@@ -82,43 +91,43 @@ impl Narrow {
 
     /// What is made of each number, which lies between these ends.
     fn made(&self, least: i64, most: i64, make: impl Fn(i64) -> i64) -> Narrow {
-        match (least < 0, most) {
-            (false, ..=0xff) => Narrow::One(self.map(|number| make(number) as u8)),
-            (false, ..=0xffff) => Narrow::Two(self.map(|number| make(number) as u16)),
-            (false, ..=0xffff_ffff) => Narrow::Four(self.map(|number| make(number) as u32)),
-            _ => Narrow::Eight(self.map(make)),
-        }
+        Narrow(match (least < 0, most) {
+            (false, ..=0xff) => Form::One(self.map(|number| make(number) as u8)),
+            (false, ..=0xffff) => Form::Two(self.map(|number| make(number) as u16)),
+            (false, ..=0xffff_ffff) => Form::Four(self.map(|number| make(number) as u32)),
+            _ => Form::Eight(self.map(make)),
+        })
     }
 
     /// The same numbers in no more bytes than they need.
     fn fitted(self) -> Narrow {
-        let ends = each!(&self, numbers => numbers.iter().min().zip(numbers.iter().max())
+        let ends = each!(self, numbers => numbers.iter().min().zip(numbers.iter().max())
             .map(|(least, most)| (wide(least), wide(most))));
         let (least, most) = ends.unwrap_or_default();
-        let is_fitted = match &self {
-            Narrow::One(_) => true,
-            Narrow::Two(_) => most > 0xff,
-            Narrow::Four(_) => most > 0xffff,
-            Narrow::Eight(_) => least < 0 || most > 0xffff_ffff,
+        let is_fitted = match &self.0 {
+            Form::One(_) => true,
+            Form::Two(_) => most > 0xff,
+            Form::Four(_) => most > 0xffff,
+            Form::Eight(_) => least < 0 || most > 0xffff_ffff,
         };
         if is_fitted { self } else { self.made(least, most, |number| number) }
     }
 
     /// Adds other numbers behind these.
     pub fn append(&mut self, others: &Narrow) {
-        match (self, others) {
-            (Narrow::One(own), Narrow::One(others)) => own.extend_from_slice(others),
-            (Narrow::Two(own), Narrow::Two(others)) => own.extend_from_slice(others),
-            (own, others) => others.for_each(|_, number| own.push(number)),
+        match (&mut self.0, &others.0) {
+            (Form::One(own), Form::One(others)) => own.extend_from_slice(others),
+            (Form::Two(own), Form::Two(others)) => own.extend_from_slice(others),
+            _ => others.for_each(|_, number| self.push(number)),
         }
     }
 
     pub fn push(&mut self, number: i64) {
-        let fits = match self {
-            Narrow::One(numbers) => u8::try_from(number).map(|number| numbers.push(number)).is_ok(),
-            Narrow::Two(numbers) => u16::try_from(number).map(|number| numbers.push(number)).is_ok(),
-            Narrow::Four(numbers) => u32::try_from(number).map(|number| numbers.push(number)).is_ok(),
-            Narrow::Eight(numbers) => {
+        let fits = match &mut self.0 {
+            Form::One(numbers) => u8::try_from(number).map(|number| numbers.push(number)).is_ok(),
+            Form::Two(numbers) => u16::try_from(number).map(|number| numbers.push(number)).is_ok(),
+            Form::Four(numbers) => u32::try_from(number).map(|number| numbers.push(number)).is_ok(),
+            Form::Eight(numbers) => {
                 numbers.push(number);
                 true
             }
@@ -135,34 +144,19 @@ impl Narrow {
             wide.extend(numbers.iter().map(|number| U::from(*number)));
             wide
         }
-        *self = match self {
-            Narrow::One(numbers) => Narrow::Two(to(numbers)),
-            Narrow::Two(numbers) => Narrow::Four(to(numbers)),
-            Narrow::Four(numbers) => Narrow::Eight(to(numbers)),
-            Narrow::Eight(_) => return,
+        self.0 = match &self.0 {
+            Form::One(numbers) => Form::Two(to(numbers)),
+            Form::Two(numbers) => Form::Four(to(numbers)),
+            Form::Four(numbers) => Form::Eight(to(numbers)),
+            Form::Eight(_) => return,
         };
     }
 }
 
-macro_rules! from {
-    ($form:ident, $kind:ty) => {
-        impl From<Vec<$kind>> for Narrow {
-            fn from(numbers: Vec<$kind>) -> Narrow {
-                Narrow::$form(numbers)
-            }
-        }
-    };
-}
-
-from!(One, u8);
-from!(Two, u16);
-from!(Four, u32);
-from!(Eight, i64);
-
 impl FromIterator<i64> for Narrow {
     fn from_iter<I: IntoIterator<Item = i64>>(numbers: I) -> Narrow {
         let numbers = numbers.into_iter();
-        let mut narrow = Narrow::One(Vec::with_capacity(numbers.size_hint().0));
+        let mut narrow = Narrow(Form::One(Vec::with_capacity(numbers.size_hint().0)));
         numbers.for_each(|number| narrow.push(number));
         narrow
     }
@@ -195,11 +189,11 @@ mod tests {
             let renamed = numbers.iter().map(|number| i64::from(names[(number & 0xff) as usize]));
             prop_assert_eq!(codes.renamed(&names), renamed.collect::<Narrow>());
             let fits = |most: i64| numbers.iter().all(|number| (0..=most).contains(number));
-            let is_smallest = match narrow {
-                Narrow::One(_) => fits(u8::MAX.into()),
-                Narrow::Two(_) => !fits(u8::MAX.into()) && fits(u16::MAX.into()),
-                Narrow::Four(_) => !fits(u16::MAX.into()) && fits(u32::MAX.into()),
-                Narrow::Eight(_) => !fits(u32::MAX.into()),
+            let is_smallest = match narrow.0 {
+                Form::One(_) => fits(u8::MAX.into()),
+                Form::Two(_) => !fits(u8::MAX.into()) && fits(u16::MAX.into()),
+                Form::Four(_) => !fits(u16::MAX.into()) && fits(u32::MAX.into()),
+                Form::Eight(_) => !fits(u32::MAX.into()),
             };
             prop_assert!(is_smallest);
         }

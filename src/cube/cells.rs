@@ -30,7 +30,7 @@ pub struct Columns {
 }
 
 impl Cells {
-    /// Cells in any order, alike ones and unused values among them.
+    /// Cells as they are: in any order, and with alike ones and unused values among them, until they are sorted.
     pub fn unsorted(
         fact: &str,
         dimensions: Vec<(String, Vec<String>)>,
@@ -87,16 +87,6 @@ impl Cells {
         Cells::unsorted(fact, dimensions, days.into_values(), columns).canonical()
     }
 
-    /// A table that is canonical already.
-    pub(super) fn of_sorted(
-        fact: String,
-        dimensions: Vec<(String, Vec<String>)>,
-        days: Vec<Option<Date>>,
-        columns: Columns,
-    ) -> Cells {
-        Cells { fact, dimensions, days, columns }
-    }
-
     /// Sorts values, days and cells, drops those that no cell has, and adds cells up that are alike.
     pub(super) fn canonical(self) -> Cells {
         let Cells { fact, dimensions, days, columns } = self;
@@ -117,7 +107,8 @@ impl Cells {
         let kept: Vec<usize> = dimensions.iter().filter_map(|name| self.position(name)).collect();
         let columns = Columns {
             codes: kept.iter().map(|position| self.codes(*position).clone()).collect(),
-            ..self.columns.clone()
+            days: self.columns.days.clone(),
+            counts: self.columns.counts.clone(),
         };
         let dimensions = kept.iter().map(|position| self.dimensions[*position].clone());
         Cells::unsorted(&self.fact, dimensions.collect(), self.days.clone(), columns).canonical()

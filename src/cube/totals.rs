@@ -12,7 +12,7 @@ use crate::column::{Combinations, Interner, SortedRows};
 #[derive(Debug)]
 pub struct Totals {
     facts: Mutex<Vec<Total>>,
-    /// As that of [`Sum`].
+    /// Cells of a fact that are looked up at least.
     lately: usize,
 }
 
@@ -204,7 +204,7 @@ fn settled_cells(
     });
     let mut columns = Columns::new(dimensions.len());
     parts.collect::<Vec<Columns>>().into_iter().for_each(|part| columns.append(&part));
-    Cells::of_sorted(fact, named, days, columns)
+    Cells::unsorted(&fact, named, days, columns)
 }
 
 impl Cells {

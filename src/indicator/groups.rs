@@ -121,3 +121,57 @@ impl CutBy<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn few_groups_and_many_are_summed_up_alike(
+            rows in proptest::collection::vec((0u8..4, 0u8..3, proptest::option::of(1i8..4), 0i64..9, 0u8..4), 0..40),
+            cut in prop::sample::subsequence(vec!["a", "b", "month"], 0..=3),
+        ) {
+            let names = ["a", "b"].map(str::to_owned);
+            let spelt = |row: &(u8, u8, Option<i8>, i64, u8)| {
+                let day = row.2.map(|month| jiff::civil::date(2020, month, 1));
+                (vec![row.0.to_string(), row.1.to_string()], day, row.3)
+            };
+            let cells = Cells::from_texts("samples", &names, rows.iter().map(spelt));
+            let told: Parts = (0..cells.len()).map(|cell| rows[cell].4).collect();
+            let by: Vec<CutBy<'_>> = cut.iter().map(|name| CutBy::new(&cells, name)).collect();
+            let shown = |groups: Vec<(u32, Sums)>| -> Vec<(Vec<usize>, i64, i64)> {
+                let codes = |cell: u32| by.iter().map(|by| by.codes.code(cell as usize)).collect();
+                let each = groups.into_iter();
+                each.map(|(cell, sums)| (codes(cell), sums.numerator, sums.denominator)).collect()
+            };
+            let few = shown(observed(&cells, &told, &by));
+            prop_assert!(few.is_sorted_by(|one, other| one.0 < other.0));
+            prop_assert_eq!(shown(observed_of_many(&cells, &told, &by)), few.clone());
+            let (mut numerator, mut denominator) = (0, 0);
+            for (cell, part) in told.iter().enumerate() {
+                let count = cells.counts().get(cell);
+                numerator += if part & NUMERATOR != 0 { count } else { 0 };
+                denominator += if part & DENOMINATOR != 0 { count } else { 0 };
+            }
+            prop_assert_eq!(few.iter().map(|own| own.1).sum::<i64>(), numerator);
+            prop_assert_eq!(few.iter().map(|own| own.2).sum::<i64>(), denominator);
+        }
+    }
+
+    #[test]
+    fn groups_beyond_one_number_are_in_order_too() {
+        // Twenty dimensions of eleven texts each take eighty bits.
+        let names: Vec<String> = (0..20).map(|place| format!("d{place:02}")).collect();
+        let text = |row: usize, place: usize| format!("{:02}", (row * (place * 7 + 3) + place) % 11);
+        let rows = (0..60).map(|row| ((0..20).map(|place| text(row, place)).collect(), None, 1));
+        let cells = Cells::from_texts("samples", &names, rows);
+        let by: Vec<CutBy<'_>> = names.iter().rev().map(|name| CutBy::new(&cells, name)).collect();
+        let groups = observed(&cells, &vec![NUMERATOR; cells.len()], &by);
+        let codes = |cell: u32| by.iter().map(|by| by.codes.code(cell as usize)).collect::<Vec<usize>>();
+        assert_eq!(groups.len(), cells.len());
+        assert!(groups.is_sorted_by(|one, other| codes(one.0) < codes(other.0)));
+    }
+}

@@ -180,6 +180,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_asked_again_is_remembered() {
+        let units = Reference::built_in().expect("seeds").units;
+        let decisions = Decisions::default();
+        let of = |result: usize| {
+            let columns = DECIDING.map(|name| match name {
+                "result_text" => Coded::constant(Value::text(&format!("0.{result}")), 1),
+                _ => Coded::constant(Value::Missing, 1),
+            });
+            decisions.of(&columns.each_ref().map(|column| decisions.spell(column)), 0, &units)
+        };
+        let first = of(0);
+        // What is asked for now and then outlives what is not.
+        for result in 1..5 * SHELVES * REMEMBERED {
+            of(result);
+            if result % (SHELVES * REMEMBERED / 4) == 0 {
+                assert!(Arc::ptr_eq(&of(0), &first), "after {result}");
+            }
+        }
+        let second = of(1);
+        assert!(Arc::ptr_eq(&of(1), &second) && !Arc::ptr_eq(&second, &first));
+    }
+
+    #[test]
     fn without_names_nothing_is_remembered() {
         let units = Reference::built_in().expect("seeds").units;
         let decisions = Decisions { next: AtomicU32::new(u32::MAX), ..Decisions::default() };

@@ -15,6 +15,7 @@ mod items;
 mod plan;
 mod sample;
 mod suspicious;
+mod usual;
 mod verdict;
 
 pub use decide::{DECIDING, Outcome, PRODUCT, Texts, decide};
@@ -24,5 +25,5 @@ pub use duty::{Clocks, Overdue, Standing, Step, overdue};
 pub use enterprise::{Match, Register, Stated};
 pub use exact::{Comparison, Fraction, round_half_even};
 pub use sample::{CONCLUSION, ConclusionFrom, conclude};
-pub use suspicious::{Marked, Occurrences, measured};
+pub use suspicious::{Mark, Marked, Occurrences, measured};
 pub use verdict::{Doubt, Judgement, Measurement, Verdict, judge};

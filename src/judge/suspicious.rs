@@ -8,26 +8,12 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use hashbrown::HashMap;
 use rayon::prelude::*;
 
+use super::usual::{DECADE, Far, Group, Groups, Log, Met, UsualBy};
 use crate::column::{Coded, Frame, Interner, combine, combine_codes, first_rows, rows_where};
 use crate::model::{Code, Rejection, Value};
 use crate::reference::Units;
-
-/// Fewer quantified results than these say nothing about what is usual.
-const RESULTS_MIN: u64 = 20;
-/// Logarithms are compared in millionths of a decade, as integers; numbers span some sixty decades.
-const DECADE: i64 = 1_000_000;
-type Log = i32;
-/// What lies nearer to the median than this is never listed.
-const DISTANCE_MIN: i64 = 3 * DECADE / 2;
-/// Standard deviations, estimated from the median absolute deviation, beyond which a value is far.
-const DEVIATIONS: i64 = 7;
-/// Likewise, beyond the middle 96 % of the results, for analytes whose values span decades.
-const BEYOND: i64 = DECADE;
-/// mg against μg.
-const SHIFT: i64 = 3 * DECADE;
 
 /// What is compared: the analyte, the category of the sample, the value and its unit.
 const COMPARED: [&str; 4] = ["analyte", "category", "value", "unit"];
@@ -102,21 +88,7 @@ impl Occurrences {
         units: &Units,
     ) -> Result<Vec<Rejection>, E> {
         let by_category = self.groups.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut by_analyte = Groups::default();
-        for ((analyte, _), results) in by_category.iter() {
-            let place = by_analyte.place((analyte.clone(), Value::Missing));
-            for (dimension, logs) in &results.dimensions {
-                logs.iter().for_each(|(log, met)| by_analyte.results[place].add(dimension, *log, *met));
-            }
-        }
-        let usual = |groups: &Groups| -> HashMap<Group, Usual> {
-            let groups: Vec<(&Group, &Results)> = groups.iter().collect();
-            let usual = groups
-                .into_par_iter()
-                .filter_map(|(group, results)| Some((group.clone(), Usual::of(results)?)));
-            usual.collect::<Vec<_>>().into_iter().collect()
-        };
-        let usual = UsualBy { category: usual(&by_category), analyte: usual(&by_analyte) };
+        let usual = UsualBy::of(&by_category);
         let far = usual.far(&by_category);
         let marks = far.values().fold(0, |all, marks| all | marks);
         let listed: Vec<Vec<Rejection>> = parts
@@ -128,58 +100,6 @@ impl Occurrences {
             })
             .collect::<Result<_, E>>()?;
         Ok(listed.concat())
-    }
-}
-
-/// An analyte in a category; in all of them where that is missing.
-type Group = (Value, Value);
-
-/// How often each result occurs, by group.
-#[derive(Debug, Default)]
-struct Groups {
-    places: HashMap<Group, usize>,
-    results: Vec<Results>,
-}
-
-impl Groups {
-    /// Where the results of a group are.
-    fn place(&mut self, group: Group) -> usize {
-        let next = self.results.len();
-        let place = *self.places.entry(group).or_insert(next);
-        if place == next {
-            self.results.push(Results::default());
-        }
-        place
-    }
-
-    fn iter(&self) -> impl Iterator<Item = (&Group, &Results)> {
-        self.places.iter().map(|(group, place)| (group, &self.results[*place]))
-    }
-}
-
-/// How often each logarithm occurs, by dimension: nearly always there is one.
-#[derive(Debug, Default)]
-struct Results {
-    dimensions: Vec<(Arc<str>, HashMap<Log, Met>)>,
-}
-
-/// How often a result was met, and the marks of the parts that have it.
-#[derive(Debug, Clone, Copy, Default)]
-struct Met {
-    times: u64,
-    marks: u32,
-}
-
-impl Results {
-    fn add(&mut self, dimension: &Arc<str>, log: Log, met: Met) {
-        let place = self.dimensions.iter().position(|(own, _)| own == dimension);
-        let place = place.unwrap_or_else(|| {
-            self.dimensions.push((dimension.clone(), HashMap::new()));
-            self.dimensions.len() - 1
-        });
-        let own = self.dimensions[place].1.entry(log).or_default();
-        own.times += met.times;
-        own.marks |= met.marks;
     }
 }
 
@@ -219,40 +139,6 @@ impl Compared {
 
     fn result(&self, row: usize) -> Option<(&Arc<str>, Log)> {
         self.logs.get(row).map(|(dimension, log)| (&self.dimensions[dimension], log))
-    }
-}
-
-/// What is usual of an analyte in a category, and in all of them.
-struct UsualBy {
-    category: HashMap<Group, Usual>,
-    analyte: HashMap<Group, Usual>,
-}
-
-/// Results that lie far from those of some group, by dimension and logarithm, and the marks of the parts that have them.
-type Far = HashMap<(Arc<str>, Log), u32>;
-
-impl UsualBy {
-    /// What a result of an analyte in a category is compared with, and whether that is of its category.
-    fn like(&self, group: (&Value, &Value), dimension: &Arc<str>) -> Option<(&Usual, bool)> {
-        let (analyte, category) = (group.0.clone(), group.1.clone());
-        let fits = |usual: &&Usual| usual.dimension == *dimension;
-        let near = self.category.get(&(analyte.clone(), category)).filter(fits);
-        let wide = || self.analyte.get(&(analyte, Value::Missing)).filter(fits);
-        let usual = near.or_else(wide)?;
-        Some((usual, near.is_some()))
-    }
-
-    fn far(&self, groups: &Groups) -> Far {
-        let mut far = Far::new();
-        for ((analyte, category), results) in groups.iter() {
-            for (dimension, logs) in &results.dimensions {
-                let Some((usual, _)) = self.like((analyte, category), dimension) else { continue };
-                for (log, met) in logs.iter().filter(|(log, _)| usual.is_far(**log)) {
-                    *far.entry((dimension.clone(), *log)).or_default() |= met.marks;
-                }
-            }
-        }
-        far
     }
 }
 
@@ -312,95 +198,52 @@ fn categories(determinations: &Frame, samples: &Frame) -> Coded<Value> {
     partners.bring(&samples.column_or_missing("category"), Value::Missing)
 }
 
-/// What is usual in a group of results, of those of its most frequent dimension.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Usual {
-    dimension: Arc<str>,
-    results: u64,
-    median: i64,
-    deviation: i64,
-    low: i64,
-    high: i64,
-}
-
-impl Usual {
-    fn of(group: &Results) -> Option<Usual> {
-        let frequencies =
-            group.dimensions.iter().map(|own| (own, own.1.values().map(|met| met.times).sum::<u64>()));
-        let ((dimension, logs), results) = frequencies
-            .max_by(|((one, _), count), ((other, _), more)| count.cmp(more).then_with(|| other.cmp(one)))?;
-        if results < RESULTS_MIN {
-            return None;
-        }
-        let mut logs: Vec<(i64, u64)> = logs.iter().map(|(log, met)| (i64::from(*log), met.times)).collect();
-        logs.sort_unstable();
-        let at = |part: u64, of: u64| nth(&logs, (results - 1) * part / of);
-        let median = at(1, 2);
-        let mut distances: Vec<(i64, u64)> =
-            logs.iter().map(|(log, count)| ((log - median).abs(), *count)).collect();
-        distances.sort_unstable();
-        let deviation = nth(&distances, (results - 1) / 2);
-        let dimension = dimension.clone();
-        Some(Usual { dimension, results, median, deviation, low: at(1, 50), high: at(49, 50) })
-    }
-
-    fn is_far(&self, log: Log) -> bool {
-        let log = i64::from(log);
-        let distance = (log - self.median).abs();
-        // 1.4826 estimates the standard deviation from the median absolute deviation.
-        let spread = self.deviation.saturating_mul(DEVIATIONS * 14_826) / 20_000;
-        let outside = log > self.high + BEYOND || log < self.low - BEYOND;
-        (distance >= DISTANCE_MIN.max(spread) || outside) && (distance - SHIFT).abs() < distance
-    }
-}
-
-/// The value at a place, counted from zero, of a sorted list with how often each value occurs.
-fn nth(sorted: &[(i64, u64)], place: u64) -> i64 {
-    let mut before = 0;
-    let found = sorted.iter().find(|(_, count)| {
-        before += count;
-        before > place
-    });
-    found.map_or(0, |(value, _)| *value)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn results(logs: impl Iterator<Item = Log>) -> Results {
-        let mut results = Results::default();
-        logs.for_each(|log| results.add(&Arc::from(""), log, Met { times: 1, marks: 0 }));
-        results
-    }
-
-    fn usual_of(values: &[f64]) -> Usual {
-        let logs = values.iter().map(|value| (value.log10() * DECADE as f64).round() as Log);
-        Usual::of(&results(logs)).expect("enough results")
-    }
-
+    /// However results are parted, the same ones are listed.
     #[test]
-    fn far_is_far_from_its_like() {
-        // Two decades of values, evenly spread on the logarithmic scale.
-        let spread: Vec<f64> = (0..200).map(|step| 0.01 * 10f64.powf(f64::from(step) / 100.0)).collect();
-        // Nearly all alike.
-        let narrow: Vec<f64> = (0..200).map(|step| 0.10 + 0.0001 * f64::from(step)).collect();
-        for (values, value, expected) in [
-            (&narrow, 0.11, false),
-            (&narrow, 0.9, false),
-            (&narrow, 110.0, true),
-            (&narrow, 0.00011, true),
-            // Far off, but no thousandfold would bring it nearer.
-            (&narrow, 0.11 * 31.0, false),
-            (&spread, 0.5, false),
-            (&spread, 5.0, false),
-            (&spread, 20.0, true),
-            (&spread, 100.0, true),
-            (&spread, 0.0009, true),
-        ] {
-            let log = (f64::log10(value) * DECADE as f64).round() as Log;
-            assert_eq!(usual_of(values).is_far(log), expected, "{value} among {}…", values[0]);
+    fn parts_with_far_results_are_all_looked_at() {
+        let units = crate::reference::Reference::built_in().expect("seeds").units;
+        let text: Arc<str> = Arc::from("");
+        let frame = |numbers: &[i64]| {
+            let rows = numbers.len();
+            let lines = numbers.iter().map(|number| *number as u64).collect();
+            let mut frame =
+                Frame::new(vec![0; rows], lines, vec![(text.clone(), text.clone(), text.clone())]);
+            frame.set("analyte", Coded::constant(Value::text("铅"), rows));
+            frame.set("category", Coded::constant(Value::text("蔬菜"), rows));
+            frame.set("unit", Coded::constant(Value::text("mg/kg"), rows));
+            let value = |number: &i64| {
+                // Of every hundred results one lost its decimal point.
+                let micrograms = if number % 100 == 7 { 100_000 } else { 90 + number % 20 };
+                Value::Decimal(crate::model::Exact(rust_decimal::Decimal::new(micrograms, 3)))
+            };
+            frame.set("value", Coded::from_values(numbers.iter().map(value)));
+            frame
+        };
+        let numbers: Vec<i64> = (0..2000).collect();
+        let listed = |size: usize| {
+            let results = Occurrences::default();
+            let parts: Vec<Marked<Frame>> = numbers
+                .chunks(size)
+                .map(|numbers| {
+                    let part = frame(numbers);
+                    Marked { mark: results.add(&part, &units), part }
+                })
+                .collect();
+            let get = |part: &Frame| Ok::<_, std::convert::Infallible>(part.clone());
+            let Ok(listed) = results.list_suspicious(&parts, get, &units);
+            listed
+                .iter()
+                .map(|own| (own.origin.line, own.found.clone(), own.expected.clone()))
+                .collect::<Vec<_>>()
+        };
+        let whole = listed(numbers.len());
+        assert_eq!(whole.len(), 20);
+        for size in [1, 30, 700] {
+            assert_eq!(listed(size), whole, "in parts of {size}");
         }
-        assert_eq!(Usual::of(&results(1..RESULTS_MIN as Log)), None, "too few to know what is usual");
     }
 }

@@ -56,11 +56,15 @@ fn is_part(c: char) -> bool {
     is_superscript || matches!(c, '<' | '>' | '^' | '＜' | '＞' | '≦' | '≧' | '⩽' | '⩾' | '＾')
 }
 
+/// Whether a byte of UTF-8 may begin a character of [`is_part`].
+fn may_begin_part(byte: u8) -> bool {
+    matches!(byte, b'<' | b'>' | b'^' | 0xc2 | 0xe2 | 0xef)
+}
+
 /// `10⁵`, `10^(5)`, `10<sup>5</sup>` all become `10^5`.
 pub fn unify_powers(text: &str) -> Cow<'_, str> {
     // Most have no sign and no power, and many no byte that one could begin with.
-    let may_begin = |byte: u8| matches!(byte, b'<' | b'>' | b'^' | 0xc2 | 0xe2 | 0xef);
-    if !text.bytes().any(may_begin) || !text.contains(is_part) {
+    if !text.bytes().any(may_begin_part) || !text.contains(is_part) {
         return Cow::Borrowed(text);
     }
     let mut text = text.to_owned();
@@ -269,6 +273,14 @@ fn digits_belong(unit: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_part_begins_otherwise() {
+        let mut bytes = [0; 4];
+        for character in ('\0'..=char::MAX).filter(|character| is_part(*character)) {
+            assert!(may_begin_part(character.encode_utf8(&mut bytes).as_bytes()[0]), "{character:?}");
+        }
+    }
 
     #[test]
     fn every_form_is_met() {

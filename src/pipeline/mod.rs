@@ -52,7 +52,7 @@ pub use indicator_file::INDICATOR_KEYS;
 pub use outcome::{Outcome, Stored, check_rejections, indicate, record, tally};
 pub use source_file::{ATTRIBUTE_KEYS, COLUMN_KEYS, SOURCE_KEYS, WIDE_KEYS};
 
-use crate::column::Shelf;
+use crate::column::{Frame, Shelf};
 use crate::cube::Cells;
 use crate::indicator::Figure;
 use crate::reference::Reference;
@@ -114,7 +114,7 @@ pub struct Evaluated {
     pub assembled: Assembled,
     pub cells: Vec<Cells>,
     pub figures: Vec<Figure>,
-    pub disagreements: Option<crate::column::Frame>,
+    pub disagreements: Option<Frame>,
     /// Judged rows, for the lake.
     pub filed: Vec<store::Filed>,
     pub stages: Vec<StageSeconds>,

@@ -273,6 +273,32 @@ mod tests {
         assert_eq!(read("duties", &names), None, "dimensions of another fact");
         assert_eq!(read("samples", &["lab".to_owned()]), None);
         assert_eq!(read("returns", &[]), None);
+        // Too scattered for runs, and some of it missing.
+        let stage = |at: usize| ["x", "", "y", "z", "y"][at * at % 5];
+        let many = (0..2000).map(|at| {
+            cell([["a", "b"][at / 1000], stage(at)], Some(date(2020, 1, 1 + (at % 28) as i8)), at as i64)
+        });
+        let scattered = Cells::from_texts(
+            "samples",
+            &["stage".to_owned(), "region".to_owned()],
+            many.map(|(mut texts, day, n)| {
+                texts.reverse();
+                (texts, day, n)
+            }),
+        );
+        let bytes = cells_to_parquet(std::slice::from_ref(&scattered)).expect("writes");
+        let spelt = |cells: &Cells| {
+            let known = |text: &String| if text.is_empty() { UNKNOWN.to_owned() } else { text.clone() };
+            cells
+                .texts()
+                .map(|(texts, day, n)| (texts.iter().map(known).collect::<Vec<String>>(), day, n))
+                .collect::<Vec<_>>()
+        };
+        for names in [&names[..], &names[..1], &names[1..]] {
+            let found = read_cells(&bytes, "samples", names, |day| day).expect("reads").expect("has them");
+            let expected = Cells::from_texts("samples", names, spelt(&scattered.roll_up(names)));
+            assert_eq!(found, expected, "{names:?}");
+        }
         assert!(read_cells(b"no parquet", "samples", &names, |day| day).is_err());
     }
 }

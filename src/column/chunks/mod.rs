@@ -92,10 +92,11 @@ fn array(
     array.ok_or_else(|| ParquetError::General(format!("there is no column {name}")))
 }
 
-/// The rows of a batch in row groups: of each the number of its rows and a chunk of every column.
+/// The rows of a batch in row groups: of each the number of its rows and a chunk of every column, or that it has a type
+/// that is not stored.
 ///
 /// # Errors
-/// A type that is not stored.
+/// There is no memory to compress with.
 pub fn groups(
     batch: &RecordBatch,
 ) -> Result<impl Iterator<Item = Result<(usize, Vec<Chunk>), ParquetError>> + '_, ParquetError> {

@@ -9,7 +9,7 @@ use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Arra
 use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
-use parquet::basic::Compression;
+use parquet::basic::{Compression, Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 
@@ -34,8 +34,8 @@ impl Decompressor {
 }
 
 /// The column of a row group of so many rows out of the bytes of its file: values, one of them empty where a row has
-/// none, and codes. None where the chunk is not of the kind that [`Series::encode`] makes of coded columns: other readers
-/// take those. Who asks has held the file against a hash: no checksum is looked at.
+/// none, and codes; or whole numbers as they are. None where the chunk is not of the kinds that [`Series::encode`] makes:
+/// other readers take those. Who asks has held the file against a hash: no checksum is looked at.
 ///
 /// # Errors
 /// The chunk is damaged.
@@ -68,23 +68,24 @@ pub fn decode(
         Ok::<_, ParquetError>(Some((header, body)))
     };
     if chunk.dictionary_page_offset().is_none() {
-        // Whole numbers that are not coded. None of them has a page of its own.
+        // Whole numbers are stored as differences. Those of 32 bits may be wrapped otherwise than these.
+        if *kind != DataType::Int64 || column.physical_type() != Type::INT64 {
+            return Ok(None);
+        }
         let mut all = Vec::with_capacity(rows.min(ROW_GROUP));
-        while *kind == DataType::Int64 && all.len() < rows {
+        while all.len() < rows {
             let data =
                 page(&mut from, |head| head.page == DATA_PAGE && head.encoding == DELTA_BINARY_PACKED)?;
             let Some((head, body)) = data else { return Ok(None) };
             let mut body = Cursor { bytes: &body };
-            let is_own = head.values > 0 && head.values <= rows - all.len();
-            if !is_own || !levels(&mut body).is_some_and(|levels| is_all_filled(levels, head.values)) {
-                return Ok(None);
-            }
-            if summed(&mut body, head.values, &mut all).is_none() {
+            let is_own = head.values > 0
+                && head.values <= rows - all.len()
+                && levels(&mut body).is_some_and(|levels| is_all_filled(levels, head.values));
+            if !is_own || summed(&mut body, head.values, &mut all).is_none() {
                 return Ok(None);
             }
         }
-        let is_whole = *kind == DataType::Int64;
-        return Ok(is_whole.then(|| Series::Plain(Arc::new(Int64Array::from(all)))));
+        return Ok(Some(Series::Plain(Arc::new(Int64Array::from(all)))));
     }
     let dictionary = page(&mut from, |head| head.page == DICTIONARY_PAGE && head.encoding == PLAIN)?;
     let Some((head, dictionary)) = dictionary else { return Ok(None) };
@@ -268,9 +269,13 @@ impl Header {
 #[cfg(test)]
 mod tests {
     use arrow::array::Array;
+    use arrow::array::RecordBatch;
     use arrow::compute::concat;
     use arrow::datatypes::{Field, Schema};
-    use parquet::arrow::ArrowSchemaConverter;
+    use bytes::Bytes;
+    use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
+    use parquet::basic::{Encoding, ZstdLevel};
+    use parquet::file::properties::WriterProperties;
     use parquet::schema::types::ColumnDescPtr;
     use proptest::prelude::*;
 
@@ -325,6 +330,32 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn differences_of_other_writers_are_read_as_these_write_them(
+            numbers in proptest::collection::vec(prop_oneof![5 => -9i64..3_000, 1 => any::<i64>()], 1..700),
+            is_short: bool,
+        ) {
+            let array: ArrayRef = match is_short {
+                true => Arc::new(Int32Array::from_iter_values(numbers.iter().map(|number| *number as i32))),
+                false => Arc::new(Int64Array::from(numbers)),
+            };
+            let schema = Arc::new(Schema::new(vec![Field::new("a", array.data_type().clone(), true)]));
+            let properties = WriterProperties::builder()
+                .set_dictionary_enabled(false)
+                .set_encoding(Encoding::DELTA_BINARY_PACKED)
+                .set_compression(Compression::ZSTD(ZstdLevel::default()));
+            let mut bytes = Vec::new();
+            let mut writer = ArrowWriter::try_new(&mut bytes, schema.clone(), Some(properties.build())).expect("a writer");
+            writer.write(&RecordBatch::try_new(schema, vec![array.clone()]).expect("a batch")).expect("writes");
+            writer.close().expect("closes");
+            let bytes = Bytes::from(bytes);
+            let footer = super::super::footer(&bytes).expect("a footer");
+            let mut decompressor = Decompressor::new().expect("zstd");
+            let wanted = ("a", &DataType::Int64);
+            let series = super::super::column(&bytes, &footer, 0, wanted, &mut decompressor).expect("reads").expect("is there");
+            prop_assert_eq!(&series.into_array().expect("an array"), &array);
+        }
+
         #[test]
         fn what_is_encoded_is_decoded(array in arrays(), repeat in prop_oneof![Just(1usize), Just(3000)]) {
             let whole: Vec<&dyn Array> = std::iter::repeat_n(&*array, repeat).collect();

@@ -14,7 +14,7 @@ pub enum RowCodes {
         code: u32,
         rows: usize,
     },
-    /// Codes that repeat, each with the row behind the last that has it; no two that follow each other are equal.
+    /// Codes that repeat, each with the row behind the last that has it.
     Runs(Vec<(u32, u32)>),
 }
 
