@@ -177,11 +177,12 @@ fn groups(packed: &[u8], width: u32, count: usize, out: &mut Vec<u32>) {
         for group in out.as_chunks_mut::<GROUP>().0 {
             let bit = done * width;
             let Some((low, high)) = window(bit).zip(window(bit + 4 * width)) else { break };
-            let [four, more] =
-                [low, high].map(|bits| [0, 1, 2, 3].map(|place| (bits >> (place * width) & mask) as u32));
             let (first, second) = group.split_at_mut(4);
-            first.copy_from_slice(&four);
-            second.copy_from_slice(&more);
+            for (bits, four) in [(low, first), (high, second)] {
+                for (place, number) in four.iter_mut().enumerate() {
+                    *number = (bits >> (place * width) & mask) as u32;
+                }
+            }
             done += GROUP;
         }
     }
