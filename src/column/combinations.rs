@@ -66,12 +66,36 @@ fn hash<T: Copy + Into<u32>>(row: &[T]) -> u64 {
     FixedState::default().hash_one(mixed)
 }
 
-/// The first codes of each row as one number, each of so many bits.
-fn keys<T: Copy + Into<u32>>(codes: &[T], width: usize, bits: &[u32]) -> impl Iterator<Item = u64> {
-    codes.chunks_exact(width.max(1)).map(move |row| {
-        let first = row.iter().zip(bits);
+/// The places of so many rows, by their codes, of which each row has `width`, one row after the other.
+pub fn in_order<T: Copy + Ord + Into<u32>>(codes: &[T], width: usize, count: usize) -> Vec<u32> {
+    if width == 0 {
+        return (0..count as u32).collect();
+    }
+    let rows = || codes.chunks_exact(width);
+    // The first codes of a row as one number, as many of them as it has bits for; mostly these are all.
+    let bits = |place: usize| {
+        let most = rows().map(|row| row[place].into()).max().unwrap_or(0);
+        u32::BITS - most.leading_zeros()
+    };
+    let mut left = u64::BITS;
+    let mut first = Vec::new();
+    for own in (0..width).map(bits) {
+        let Some(rest) = left.checked_sub(own) else { break };
+        left = rest;
+        first.push(own);
+    }
+    let key = |row: &[T]| {
+        let first = row.iter().zip(&first);
         first.fold(0u64, |key, (code, bits)| key.unbounded_shl(*bits) | u64::from((*code).into()))
-    })
+    };
+    let mut order: Vec<(u64, u32)> = rows().map(key).zip(0..).collect();
+    if first.len() == width {
+        order.sort_unstable();
+    } else {
+        let row = |place: u32| codes.get(place as usize * width..(place as usize + 1) * width);
+        order.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| row(one.1).cmp(&row(other.1))));
+    }
+    order.into_iter().map(|(_, place)| place).collect()
 }
 
 impl Combinations {
@@ -116,29 +140,10 @@ impl Combinations {
 
     /// The numbers of the rows, by their codes.
     pub fn in_order(&self) -> Vec<u32> {
-        // The first codes of a row as one number, as many of them as it has bits for; mostly these are all.
-        let bits = |place: usize| u32::BITS - self.column(place).max().unwrap_or(0).leading_zeros();
-        let mut left = u64::BITS;
-        let mut first = Vec::new();
-        for own in (0..self.width).map(bits) {
-            let Some(rest) = left.checked_sub(own) else { break };
-            left = rest;
-            first.push(own);
+        match &self.codes {
+            Codes::Short(codes) => in_order(codes, self.width, self.len),
+            Codes::Long(codes) => in_order(codes, self.width, self.len),
         }
-        let mut order: Vec<(u64, u32)> = match &self.codes {
-            Codes::Short(codes) => keys(codes, self.width, &first).zip(0..).collect(),
-            Codes::Long(codes) => keys(codes, self.width, &first).zip(0..).collect(),
-        };
-        // A row without codes has none to be found by.
-        order.resize(self.len, (0, 0));
-        if first.len() == self.width {
-            order.sort_unstable();
-        } else {
-            order.sort_unstable_by(|one, other| {
-                one.0.cmp(&other.0).then_with(|| self.row(one.1).cmp(self.row(other.1)))
-            });
-        }
-        order.into_iter().map(|(_, number)| number).collect()
     }
 
     /// The codes at a place of each row.

@@ -1,4 +1,4 @@
-//! Bytes as they are read, from the first to the last; what is not there is none.
+//! Bytes as they are read, from the first to the last; what is not there is none. And how numbers get there.
 
 pub(super) struct Cursor<'a> {
     pub(super) bytes: &'a [u8],
@@ -15,7 +15,7 @@ impl<'a> Cursor<'a> {
         self.take(N)?.try_into().ok()
     }
 
-    /// A number in groups of seven bits, the lowest first (ULEB128).
+    /// What [`uleb`] wrote.
     pub(super) fn number(&mut self) -> Option<u64> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
@@ -27,4 +27,13 @@ impl<'a> Cursor<'a> {
         }
         None
     }
+}
+
+/// Appends a number in groups of seven bits, the lowest first (ULEB128).
+pub(super) fn uleb(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 0x80 {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
 }

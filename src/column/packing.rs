@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, uleb};
 use super::{Coded, Frame};
 use crate::model::{Exact, Value};
 
@@ -80,13 +80,8 @@ struct Out {
 }
 
 impl Out {
-    /// Seven bits a byte.
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.bytes.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.bytes.push(number as u8);
+    fn number(&mut self, number: u64) {
+        uleb(number, &mut self.bytes);
     }
 
     fn text(&mut self, text: &str) {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use super::Combinations;
-use super::cursor::Cursor;
+use super::cursor::{Cursor, uleb};
 
 /// Of each row how many of its first codes are those of the row before, its other codes, and its count, in groups of
 /// seven bits.
@@ -39,20 +39,12 @@ impl SortedRows {
             true => 0,
             false => self.last.iter().zip(row).take_while(|(last, own)| last == own).count(),
         };
-        self.number(same as u64);
-        row.iter().skip(same).for_each(|code| self.number((*code).into()));
-        self.number(count as u64);
+        uleb(same as u64, &mut self.bytes);
+        row.iter().skip(same).for_each(|code| uleb((*code).into(), &mut self.bytes));
+        uleb(count as u64, &mut self.bytes);
         self.last.clear();
         self.last.extend_from_slice(row);
         self.len += 1;
-    }
-
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.bytes.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.bytes.push(number as u8);
     }
 
     /// Rows that have their first code in common, one after the other. Each of them can be gone through by itself.

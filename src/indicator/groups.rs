@@ -1,13 +1,11 @@
 //! Cells summed up by what a figure is cut by.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use rayon::prelude::*;
 
-use crate::column::{Narrow, combine_codes, first_rows};
+use crate::column::{Narrow, combine_codes, first_rows, in_order};
 use crate::cube::Cells;
 use crate::model::UNKNOWN;
 
@@ -50,30 +48,13 @@ fn observed_of_many(cells: &Cells, told: &Parts, by: &[CutBy<'_>]) -> Vec<(u32, 
     let widths = by.iter().map(|by| by.texts.len());
     let (groups, distinct) = combine_codes(columns.iter().map(Vec::as_slice).zip(widths), cells.len());
     let each = first_rows(&groups).into_iter().zip(Sums::of(cells, told, &groups, distinct));
-    // The first codes of a group as one number, as many of them as it has bits for; mostly these are all.
-    let mut left = u64::BITS;
-    let bits = by.iter().map(|by| usize::BITS - by.texts.len().leading_zeros());
-    let bits: Vec<u32> = bits
-        .take_while(|bits| {
-            let rest = left.checked_sub(*bits);
-            left = rest.unwrap_or_default();
-            rest.is_some()
-        })
-        .collect();
-    let key = |cell: u32| {
-        let codes = columns.iter().map(|codes| u64::from(codes[cell as usize])).zip(&bits);
-        codes.fold(0u64, |key, (code, bits)| key.unbounded_shl(*bits) | code)
-    };
-    let observed = each.filter(|(_, sums)| sums.observed).map(|(cell, sums)| (key(cell), cell, sums));
-    let mut observed: Vec<(u64, u32, Sums)> = observed.collect();
-    observed.par_sort_unstable_by(|(one_key, one, _), (other_key, other, _)| {
-        one_key.cmp(other_key).then_with(|| {
-            let rest = columns.iter().skip(bits.len());
-            rest.map(|codes| codes[*one as usize].cmp(&codes[*other as usize]))
-                .fold(Ordering::Equal, Ordering::then)
-        })
-    });
-    observed.into_iter().map(|(_, cell, sums)| (cell, sums)).collect()
+    let observed: Vec<(u32, Sums)> = each.filter(|(_, sums)| sums.observed).collect();
+    let mut codes = Vec::with_capacity(observed.len() * by.len());
+    for (cell, _) in &observed {
+        codes.extend(columns.iter().map(|codes| codes[*cell as usize]));
+    }
+    let order = in_order(&codes, by.len(), observed.len());
+    order.into_iter().map(|place| observed[place as usize]).collect()
 }
 
 impl Sums {

@@ -1,6 +1,8 @@
 //! Integers as Parquet packs them (Apache Parquet format, Encodings): runs and bit-packed groups for codes and
 //! levels, bit-packed differences for numbers that climb, such as lines of a file.
 
+pub(super) use crate::column::cursor::uleb;
+
 /// Values of a bit-packed group: groups are whole, so that each begins on a byte.
 const GROUP: usize = 8;
 
@@ -133,16 +135,7 @@ impl Packer {
     }
 }
 
-/// Appends a number in groups of seven bits, the lowest first (ULEB128).
-pub(super) fn uleb(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 0x80 {
-        out.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    out.push(number as u8);
-}
-
-/// Likewise a number with a sign, the small ones short.
+/// Appends a number with a sign, the small ones short.
 pub(super) fn zigzag(number: i64, out: &mut Vec<u8>) {
     uleb(((number << 1) ^ (number >> 63)) as u64, out);
 }
