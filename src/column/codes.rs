@@ -112,6 +112,9 @@ impl Codes {
 
     /// The codes under other names.
     pub(super) fn renamed(&self, names: &[u32]) -> Codes {
+        if (0..).zip(names).all(|(code, name)| code == *name) {
+            return self.clone();
+        }
         match self {
             Codes::Plain(codes) => Codes::plain(gather(names, codes)),
             Codes::Keyed(own) => Codes::keyed(gather(names, &own.of_keys), own.keys.clone()),

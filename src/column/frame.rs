@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::coded::{Coded, Grouping};
 use super::codes::{gather, taken};
-use super::pairs::{as_they_appear, pair_codes};
+use super::pairs::Combined;
 use crate::model::{Origin, Value};
 
 /// Named coded columns of equal length, each row with its origin.
@@ -232,23 +232,23 @@ pub fn combine<'a, T: 'a>(columns: impl IntoIterator<Item = &'a Coded<T>>, rows:
 pub fn combine_all<'a>(columns: impl IntoIterator<Item = Grouping<'a>>, rows: usize) -> (Vec<u32>, usize) {
     // A constant tells nothing apart.
     let mut left: Vec<Grouping<'a>> = columns.into_iter().filter(|column| column.width != 1).collect();
-    let mut combined: Option<(Vec<u32>, usize)> = None;
+    let mut combined = Combined::default();
     while !left.is_empty() {
         let first = left.remove(0);
         let (beside, rest): (Vec<_>, Vec<_>) =
             left.into_iter().partition(|other| first.codes.beside(other.codes).is_some());
-        combined = Some(match first.codes.by_keys() {
+        match first.codes.by_keys() {
             Some((_, keys)) => {
                 let all = [&first].into_iter().chain(&beside);
                 let by_keys = all.filter_map(|own| Some((own.codes.by_keys()?.0, own.width)));
                 let (of_keys, distinct) = combine_codes(by_keys, first.codes.key_count());
-                beside_others(combined, &gather(&of_keys, keys), distinct)
+                combined.add(&gather(&of_keys, keys), distinct);
             }
-            None => beside_others(combined, first.codes.rows(), first.width),
-        });
+            None => combined.add(first.codes.rows(), first.width),
+        }
         left = rest;
     }
-    combined.unwrap_or_else(|| (vec![0; rows], usize::from(rows > 0)))
+    combined.finish(rows)
 }
 
 /// Likewise, of bare codes, each column with the number of values that its codes may have.
@@ -256,22 +256,11 @@ pub fn combine_codes<'a>(
     columns: impl IntoIterator<Item = (&'a [u32], usize)>,
     rows: usize,
 ) -> (Vec<u32>, usize) {
-    let mut combined = None;
+    let mut combined = Combined::default();
     for (own, width) in columns.into_iter().filter(|(_, width)| *width != 1) {
-        combined = Some(beside_others(combined, own, width));
+        combined.add(own, width);
     }
-    combined.unwrap_or_else(|| (vec![0; rows], usize::from(rows > 0)))
-}
-
-/// What was combined so far, if anything, with one more column.
-fn beside_others(combined: Option<(Vec<u32>, usize)>, own: &[u32], width: usize) -> (Vec<u32>, usize) {
-    match combined {
-        Some((combined, _)) => {
-            let (codes, pairs) = pair_codes(&combined, own, width);
-            (codes, pairs.len())
-        }
-        None => as_they_appear(own, width),
-    }
+    combined.finish(rows)
 }
 
 /// The first row of each code, where codes are numbered as they appear, as [`combine`] numbers them.

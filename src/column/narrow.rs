@@ -153,6 +153,16 @@ impl Narrow {
     }
 }
 
+impl From<&[u32]> for Narrow {
+    fn from(codes: &[u32]) -> Narrow {
+        Narrow(match codes.iter().max() {
+            None | Some(..=0xff) => Form::One(codes.iter().map(|code| *code as u8).collect()),
+            Some(..=0xffff) => Form::Two(codes.iter().map(|code| *code as u16).collect()),
+            Some(_) => Form::Four(codes.to_vec()),
+        })
+    }
+}
+
 impl FromIterator<i64> for Narrow {
     fn from_iter<I: IntoIterator<Item = i64>>(numbers: I) -> Narrow {
         let numbers = numbers.into_iter();
@@ -188,6 +198,8 @@ mod tests {
             let codes: Narrow = numbers.iter().map(|number| number & 0xff).collect();
             let renamed = numbers.iter().map(|number| i64::from(names[(number & 0xff) as usize]));
             prop_assert_eq!(codes.renamed(&names), renamed.collect::<Narrow>());
+            let codes: Vec<u32> = numbers.iter().map(|number| *number as u32).collect();
+            prop_assert_eq!(Narrow::from(codes.as_slice()), codes.iter().map(|code| i64::from(*code)).collect());
             let fits = |most: i64| numbers.iter().all(|number| (0..=most).contains(number));
             let is_smallest = match narrow.0 {
                 Form::One(_) => fits(u8::MAX.into()),

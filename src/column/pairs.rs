@@ -10,46 +10,99 @@ const TABLE_MAX: usize = 1 << 17;
 /// A table of so many is the fastest there is.
 const SMALL_TABLE: usize = 1 << 12;
 
+/// Columns that are combined to one, as far as they were added.
+#[derive(Default)]
+pub(super) struct Combined {
+    /// The code of each row, once there is a column.
+    codes: Option<Vec<u32>>,
+    /// Codes are below this; not all of them need be there.
+    width: usize,
+    /// Whether codes are numbered as they first appear.
+    in_order: bool,
+}
+
+impl Combined {
+    /// Adds a column of codes that are below `width`.
+    ///
+    /// As long as there could be few combinations, their codes are what they would be if all were there: to count on is
+    /// cheaper than to number anew.
+    pub(super) fn add(&mut self, other: &[u32], width: usize) {
+        let Some(codes) = &mut self.codes else {
+            *self = Combined { codes: Some(other.to_vec()), width, in_order: false };
+            return;
+        };
+        let few = codes.len().clamp(SMALL_TABLE, TABLE_MAX);
+        if self.width.saturating_mul(width) > few && !self.in_order {
+            self.width = number_anew(codes, self.width);
+            self.in_order = true;
+        }
+        let all = self.width.saturating_mul(width);
+        if all <= few {
+            codes.iter_mut().zip(other).for_each(|(own, other)| *own = *own * width as u32 + other);
+            (self.width, self.in_order) = (all, false);
+        } else {
+            let (paired, pairs) = pair_codes(codes, other, width);
+            (*codes, self.width, self.in_order) = (paired, pairs.len(), true);
+        }
+    }
+
+    /// The code of each of so many rows, numbered as they first appear, and how many there are.
+    pub(super) fn finish(self, rows: usize) -> (Vec<u32>, usize) {
+        match self.codes {
+            None => (vec![0; rows], usize::from(rows > 0)),
+            Some(codes) if self.in_order => (codes, self.width),
+            Some(mut codes) => {
+                let distinct = number_anew(&mut codes, self.width);
+                (codes, distinct)
+            }
+        }
+    }
+}
+
 /// A code for each row, and the pair that each code stands for.
 type Paired = (Vec<u32>, Vec<(u32, u32)>);
 
 /// A code for each distinct pair of two columns' codes, in order of first appearance, and the pairs.
 ///
-/// `width` is the number of values of the second column. There is a table of the second column alone where the rows of
-/// each code of the first follow each other, as those of a sample do, and else one of all pairs where that is not large.
+/// `width` is the number of values of the second column. There is a table of one column alone where the rows of each code of
+/// the other follow each other, as those of a sample do, and else one of all pairs where that is not large.
 pub(super) fn pair_codes(one: &[u32], other: &[u32], width: usize) -> Paired {
     let height = one.iter().max().map_or(0, |most| *most as usize + 1);
     let pairs_max = height.saturating_mul(width);
     if pairs_max <= SMALL_TABLE {
         return by_table(one, other, height, width);
     }
-    by_run(one, other, height, width).unwrap_or_else(|| match pairs_max <= TABLE_MAX {
-        true => by_table(one, other, height, width),
-        false => by_hash(one, other),
+    let swapped =
+        |(codes, pairs): Paired| (codes, pairs.into_iter().map(|(one, other)| (other, one)).collect());
+    let in_runs = by_run(one, other, height, width);
+    in_runs.or_else(|| by_run(other, one, width, height).map(swapped)).unwrap_or_else(|| {
+        match pairs_max <= TABLE_MAX {
+            true => by_table(one, other, height, width),
+            false => by_hash(one, other),
+        }
     })
 }
 
-/// The codes of one column numbered as they first appear, and how many there are. Most are numbered so already.
-pub(super) fn as_they_appear(codes: &[u32], width: usize) -> (Vec<u32>, usize) {
+/// Numbers the codes of one column as they first appear, and returns how many there are. Most are numbered so already.
+fn number_anew(codes: &mut [u32], width: usize) -> usize {
     let mut next = 0;
     let is_next_or_known = |code: &u32| {
         next += u32::from(*code == next);
         *code < next
     };
     if codes.iter().all(is_next_or_known) {
-        return (codes.to_vec(), next as usize);
+        return next as usize;
     }
     let (mut new, mut count) = (vec![u32::MAX; width], 0);
-    let number = |code: &u32| {
+    for code in codes {
         let slot = &mut new[*code as usize];
         if *slot == u32::MAX {
             *slot = count;
             count += 1;
         }
-        *slot
-    };
-    let codes = codes.iter().map(number).collect();
-    (codes, count as usize)
+        *code = *slot;
+    }
+    count as usize
 }
 
 fn by_table(one: &[u32], other: &[u32], height: usize, width: usize) -> Paired {
@@ -129,8 +182,10 @@ mod tests {
             let (mut one, other): (Vec<u32>, Vec<u32>) = rows.into_iter().unzip();
             let height = one.iter().max().map_or(0, |most| *most as usize + 1);
             let (alone, pairs) = by_table(&vec![0; other.len()], &other, 1, 7);
-            prop_assert_eq!(as_they_appear(&other, 7), (alone.clone(), pairs.len()));
-            prop_assert_eq!(as_they_appear(&alone, 7), (alone.clone(), pairs.len()));
+            for own in [&other, &alone] {
+                let mut own = own.clone();
+                prop_assert_eq!((number_anew(&mut own, 7), own), (pairs.len(), alone.clone()));
+            }
             let expected = by_table(&one, &other, height, 7);
             prop_assert_eq!(&by_hash(&one, &other), &expected);
             let follow = one.windows(2).filter(|pair| pair[0] != pair[1]).count();
@@ -142,6 +197,30 @@ mod tests {
             }
             one.sort_unstable();
             prop_assert_eq!(by_run(&one, &other, height, 7), Some(by_table(&one, &other, height, 7)));
+        }
+
+        /// However many values columns could have, their rows are numbered as they first appear.
+        #[test]
+        fn columns_are_combined_alike_however_wide(
+            rows in proptest::collection::vec(proptest::array::uniform4(0u32..3), 0..60),
+            widths in proptest::array::uniform4(prop_oneof![Just(3usize), Just(70), Just(SMALL_TABLE), Just(TABLE_MAX)]),
+            count in 0usize..=4,
+        ) {
+            let mut combined = Combined::default();
+            for (place, width) in widths.into_iter().enumerate().take(count) {
+                combined.add(&rows.iter().map(|row| row[place]).collect::<Vec<u32>>(), width);
+            }
+            let mut known: Vec<&[u32]> = Vec::new();
+            let mut codes = Vec::new();
+            for row in &rows {
+                let own = &row[..count];
+                let code = known.iter().position(|known| *known == own).unwrap_or_else(|| {
+                    known.push(own);
+                    known.len() - 1
+                });
+                codes.push(code as u32);
+            }
+            prop_assert_eq!(combined.finish(rows.len()), (codes, known.len()));
         }
     }
 }

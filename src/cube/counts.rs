@@ -82,10 +82,9 @@ impl Counts {
 
 impl From<Counts> for Cells {
     fn from(counts: Counts) -> Cells {
-        let narrow = |codes: &[u32]| codes.iter().map(|code| i64::from(*code)).collect();
         let columns = Columns {
-            codes: counts.dimensions.iter().map(|own| narrow(own.texts.codes())).collect(),
-            days: narrow(counts.days.codes()),
+            codes: counts.dimensions.iter().map(|own| Narrow::from(own.texts.codes())).collect(),
+            days: Narrow::from(counts.days.codes()),
             counts: counts.counts.into_iter().collect(),
         };
         let dimensions = counts.dimensions.into_iter().map(|own| (own.name, own.texts.values().to_vec()));

@@ -14,7 +14,7 @@ mod words;
 pub use cells::{Cells, Columns};
 pub use counts::{Counted, Counts};
 pub use facts::{
-    Condensed, Fact, FactInputs, JOINING, PENDING, SAMPLE_JOINING, SampleRows, Seen, build_fact,
+    Condensed, Fact, FactInputs, JOINING, Numbered, PENDING, SAMPLE_JOINING, SampleNumbers, Seen, build_fact,
     fact_dimensions,
 };
 pub use filter::{Filter, FilterError};

@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use arrow::array::new_null_array;
+use arrow::array::{StringArray, new_null_array};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use rayon::prelude::*;
@@ -18,7 +18,7 @@ use super::plan::{Content, Partition};
 use super::schema::{MONTH, columns_of, extend, stored_schema, without_month};
 use super::stats::stats_of;
 use super::{Column, DataFile, LakeError, TablePin};
-use crate::column::chunks::{self, Decompressor, RowCodes, Series};
+use crate::column::chunks::{self, Decompressor, RowCodes, Series, Texts};
 
 /// A data file just written.
 #[derive(Debug)]
@@ -117,6 +117,50 @@ pub(super) fn write(
     Ok(Written { file, columns, stats, provisional })
 }
 
+/// The texts that rows of a row group are known by in other tables. They can be as many as rows, and are not unpacked as
+/// long as nobody has to know them.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    path: PathBuf,
+    texts: Texts,
+    /// The code of each row.
+    pub codes: Vec<u32>,
+}
+
+impl Keys {
+    /// Of a row group with these texts, which is filed and read again.
+    ///
+    /// # Errors
+    /// A defect: it cannot be read.
+    #[cfg(test)]
+    pub fn filed(texts: &StringArray) -> Result<Keys, ::parquet::errors::ParquetError> {
+        use arrow::array::RecordBatch;
+        use arrow::datatypes::{DataType, Field, Schema};
+        let schema = Schema::new(vec![Field::new("key", DataType::Utf8, true)]);
+        let batch = RecordBatch::try_new(schema.clone().into(), vec![std::sync::Arc::new(texts.clone())])?;
+        let mut bytes = Vec::new();
+        chunks::write(&schema, chunks::groups(&batch)?.map(|group| Ok(group?.1)), &mut bytes)?;
+        let (bytes, mut decompressor) = (Bytes::from(bytes), Decompressor::new()?);
+        let read = chunks::texts(&bytes, &chunks::footer(&bytes)?, 0, "key", &mut decompressor)?;
+        let (texts, codes) = read.unwrap_or_else(|| (Texts::Unpacked(texts.clone()), Vec::new()));
+        Ok(Keys { path: PathBuf::new(), texts, codes })
+    }
+
+    /// How many distinct texts both have, the same ones with the same codes, as far as the bytes of their files tell. An
+    /// empty text is none of them.
+    pub fn same_page(&self, other: &Keys) -> Option<usize> {
+        self.texts.same_page(&other.texts)
+    }
+
+    /// The distinct texts, one of them empty where rows have none.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub fn texts(&self) -> Result<StringArray, LakeError> {
+        self.texts.unpack().map_err(parquet(&self.path))
+    }
+}
+
 /// A pinned file, held against its hash, with those columns that are wanted.
 struct Checked {
     path: PathBuf,
@@ -174,6 +218,15 @@ impl Checked {
         Ok(all)
     }
 
+    /// A column of texts that other rows are known by, which are not unpacked.
+    fn keys(&self, group: usize, name: &str, decompressor: &mut Decompressor) -> Result<Keys, LakeError> {
+        let stored = chunks::texts(&self.bytes, &self.metadata, group, name, decompressor);
+        let (texts, codes) = stored
+            .map_err(parquet(&self.path))?
+            .unwrap_or_else(|| (Texts::Unpacked(StringArray::new_null(1)), vec![0; self.rows(group)]));
+        Ok(Keys { path: self.path.clone(), texts, codes })
+    }
+
     fn groups(&self) -> impl IndexedParallelIterator<Item = usize> {
         (0..self.metadata.metadata().num_row_groups()).into_par_iter().with_max_len(1)
     }
@@ -192,6 +245,23 @@ pub(super) fn read_coded<T: Send>(
     let group = |group| {
         let mut decompressor = Decompressor::new().map_err(at(&checked.path))?;
         Ok(take(checked.rows(group), checked.series(group, &mut decompressor)?))
+    };
+    checked.groups().map(group).collect()
+}
+
+/// Likewise, with the column that rows of other tables are known by, which is not among the others.
+pub(super) fn read_keyed<T: Send>(
+    folder: &Path,
+    table: &TablePin,
+    file: &DataFile,
+    (key, wanted): (&str, impl Fn(&str) -> bool),
+    take: impl Fn(Keys, Vec<(String, Series)>) -> Result<T, LakeError> + Sync,
+) -> Result<Vec<T>, LakeError> {
+    let checked = Checked::open(folder, table, file, |column| column != key && wanted(column))?;
+    let group = |group| {
+        let mut decompressor = Decompressor::new().map_err(at(&checked.path))?;
+        let keys = checked.keys(group, key, &mut decompressor)?;
+        take(keys, checked.series(group, &mut decompressor)?)
     };
     checked.groups().map(group).collect()
 }

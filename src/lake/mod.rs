@@ -56,6 +56,7 @@ use rayon::prelude::*;
 pub use self::commit::{Committed, Prepared};
 pub use self::entry::{DataFile, Draft, Entry, Input, Named, Rows, TablePin};
 pub use self::error::LakeError;
+pub use self::files::Keys;
 pub use self::lock::Lock;
 pub use self::plan::{Partition, TableWrite};
 pub use self::schema::{Column, Kind, MONTH};
@@ -252,6 +253,21 @@ impl Lake {
         take: impl Fn(usize, Vec<(String, Series)>) -> T + Sync,
     ) -> Result<Vec<T>, LakeError> {
         files::read_coded(&self.tables().join(&table.name), table, file, wanted, take)
+    }
+
+    /// Likewise, with the texts that its rows are known by in other tables, which are not unpacked: the column `key`, which is
+    /// not among the others.
+    ///
+    /// # Errors
+    /// The file is damaged, or `take`'s own.
+    pub fn read_keyed<T: Send>(
+        &self,
+        table: &TablePin,
+        file: &DataFile,
+        (key, wanted): (&str, impl Fn(&str) -> bool),
+        take: impl Fn(Keys, Vec<(String, Series)>) -> Result<T, LakeError> + Sync,
+    ) -> Result<Vec<T>, LakeError> {
+        files::read_keyed(&self.tables().join(&table.name), table, file, (key, wanted), take)
     }
 
     /// Files of a table as a run published it.

@@ -3,7 +3,7 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, StringArray, downcast_array};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Date32Type, Decimal128Type, Int32Type, Int64Type};
 use jiff::ToSpan;
 use jiff::civil::date;
@@ -46,19 +46,6 @@ pub fn to_values(columns: Vec<(String, Series)>) -> Vec<(String, Coded<Value>)> 
         (name, values)
     });
     values.collect()
-}
-
-/// A column of texts, the distinct ones and the code of each row.
-pub fn texts_of(series: Series) -> (StringArray, Vec<u32>) {
-    match series {
-        Series::Coded { values, codes } if *values.data_type() == DataType::Utf8 => {
-            (downcast_array(&values), codes.into_rows())
-        }
-        other => {
-            let own = values_of(other, None);
-            (own.values().iter().map(Value::as_text).collect(), own.codes().to_vec())
-        }
-    }
 }
 
 /// A column's values, made once for each that is distinct. The scales are those that decimals were written in.

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::RunError;
-use super::read_back::from_series;
 use super::store;
-use crate::column::Frame;
 use crate::lake::{Entry, Lake, LakeError};
 use crate::model::{TABLES, Value};
 
@@ -143,11 +141,8 @@ fn rows(
     key: &[&str],
     month: &str,
 ) -> Result<BTreeMap<String, String>, LakeError> {
-    if entry.table(table).is_none() {
-        return Ok(BTreeMap::new());
-    }
-    let groups = store::read_month(lake, entry, (table, month), |_, _| true, from_series)?;
-    let frame = Frame::concat(&groups);
+    let Some(table) = entry.table(table) else { return Ok(BTreeMap::new()) };
+    let frame = store::read_month(lake, table, month)?;
     let mut names: Vec<&str> = frame.names().collect();
     names.sort_unstable();
     let text = |row: usize, names: &[&str], glue: &str| {

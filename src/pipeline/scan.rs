@@ -3,21 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use arrow::array::{Array, StringArray};
+use arrow::array::StringArray;
 use hashbrown::HashMap;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
 use super::outcome::{dimensions_of, is_asked, tally_fact};
-use super::read_back::{from_series, texts_of, to_values};
+use super::read_back::{from_series, to_values};
 use super::{PipelineFile, RunError, store};
-use crate::column::chunks::Series;
 use crate::column::{Coded, Frame};
-use crate::cube::{Cells, Condensed, Fact, SampleRows, Seen, Totals};
-use crate::lake::{Entry, Lake};
+use crate::cube::{Cells, Condensed, Fact, SampleNumbers, Seen, Totals};
+use crate::lake::{Entry, Keys, Lake, LakeError};
 
 /// Counts samples and determinations. A sample is filed in the same month as its determinations: so months are counted
-/// side by side, the samples of one whole, its determinations row group by row group.
+/// side by side, first the samples of one, then its determinations, row group by row group.
 pub(super) fn scan(
     (lake, entry): (&Lake, &Entry),
     file: &PipelineFile,
@@ -36,103 +35,89 @@ pub(super) fn scan(
         // A lake without samples answers too.
         totals.add(tally_fact(Fact::Samples, Frame::default(), &of_samples, &day));
     }
+    let is_counted = is_asked(file, Fact::Determinations);
     months.into_par_iter().with_max_len(1).try_for_each(|month| {
-        let groups = store::read_month(lake, entry, ("samples", month), &wanted, |rows, mut group| {
-            let codes = sample_codes(&mut group);
-            (from_series(rows, group), codes)
+        let samples = store::scan_month(lake, entry, ("samples", month), &wanted, |keys, columns| {
+            let samples = Seen::of(&from_series(keys.codes.len(), columns), as_of);
+            if is_asked(file, Fact::Samples) {
+                totals.add(tally_fact(Fact::Samples, samples.rows(), &of_samples, &day));
+            }
+            let numbered = is_counted.then(|| condensed.number(&samples, &day));
+            let number = |row| numbered.as_ref()?.get(samples.place(row)?);
+            Ok(Group { numbers: by_code(&keys.codes, number), keys })
         })?;
-        let (frames, codes): (Vec<Frame>, Vec<_>) = groups.into_iter().unzip();
-        let places = Places::new(codes);
-        let samples = Seen::of(&Frame::concat(&frames), as_of);
-        if is_asked(file, Fact::Samples) {
-            totals.add(tally_fact(Fact::Samples, samples.rows(), &of_samples, &day));
+        if is_counted {
+            let samples = Known { groups: samples, by_code: OnceLock::new() };
+            store::scan_month(lake, entry, ("determinations", month), &wanted, |keys, columns| {
+                condensed.add(&to_values(columns), &samples.of(keys)?);
+                Ok(())
+            })?;
         }
-        if is_asked(file, Fact::Determinations) {
-            let numbered = condensed.number(&samples, &day);
-            let count = |_, mut group: Vec<(String, Series)>| {
-                let codes = sample_codes(&mut group);
-                condensed.add(&to_values(group), &numbered, &samples.by_row(&places.rows_of(codes)));
-            };
-            store::read_month(lake, entry, ("determinations", month), &wanted, count)?;
-        }
-        Ok::<(), RunError>(())
+        Ok::<(), LakeError>(())
     })?;
     let mut cells = totals.finish();
-    if is_asked(file, Fact::Determinations) {
+    if is_counted {
         cells.push(condensed.into_counts().into());
     }
     Ok(cells)
 }
 
-/// Distinct sample codes of a row group, and the one of each row.
-type SampleCodes = (StringArray, Vec<u32>);
-
-/// The codes in a row group, taken out of it: they are many, and nothing is counted by them.
-fn sample_codes(group: &mut Vec<(String, Series)>) -> SampleCodes {
-    match group.iter().position(|(name, _)| name == "sample_code") {
-        Some(place) => texts_of(group.remove(place).1),
-        None => (StringArray::new_null(0), Vec::new()),
+/// What the first row says that has each code.
+fn by_code(codes: &[u32], say: impl Fn(u32) -> Option<u32>) -> Vec<Option<u32>> {
+    let mut first = vec![None; codes.iter().max().map_or(0, |last| *last as usize + 1)];
+    for (row, code) in codes.iter().enumerate().rev() {
+        first[*code as usize] = Some(row as u32);
     }
+    first.into_iter().map(|row| row.and_then(&say)).collect()
 }
 
-/// The rows of a month's samples by their codes.
-struct Places {
-    /// Of each row group the distinct codes, and of each code the first row.
-    groups: Vec<(StringArray, Vec<u32>)>,
-    by_code: OnceLock<HashMap<String, u32>>,
+/// Samples of a row group.
+struct Group {
+    keys: Keys,
+    /// Of each distinct sample code what the sample is counted as, if it is seen.
+    numbers: Vec<Option<u32>>,
 }
 
-impl Places {
-    fn new(groups: Vec<SampleCodes>) -> Places {
-        let mut before = 0;
-        let placed = groups.into_iter().map(|(texts, codes)| {
-            let mut first = vec![u32::MAX; texts.len()];
-            for (row, code) in codes.iter().enumerate().rev() {
-                first[*code as usize] = before + row as u32;
-            }
-            before += codes.len() as u32;
-            (texts, first)
+/// The samples of a month.
+struct Known {
+    groups: Vec<Group>,
+    by_code: OnceLock<HashMap<String, Option<u32>>>,
+}
+
+impl Known {
+    /// What the sample of each row of a group of determinations is counted as. Where both were filed together, their codes
+    /// were written to the same bytes, and no code needs to be known; otherwise they are looked up.
+    ///
+    /// # Errors
+    /// A file is damaged.
+    fn of(&self, keys: Keys) -> Result<SampleNumbers, LakeError> {
+        let beside = self.groups.iter().find_map(|group| {
+            let count = group.keys.same_page(&keys)?;
+            // Rows without a code, of which a page says nothing, are those of no sample.
+            let own = group.numbers.iter().copied().take(count);
+            Some(own.chain([None]).collect())
         });
-        Places { groups: placed.collect(), by_code: OnceLock::new() }
+        let numbers = beside.map_or_else(|| self.look_up(&keys.texts()?), Ok)?;
+        Ok(Coded::new(numbers, keys.codes))
     }
 
-    /// The sample of each row of a group of determinations. Where both were filed together, their codes come in the same
-    /// order and need only be walked along; otherwise they are looked up.
-    fn rows_of(&self, (texts, codes): SampleCodes) -> SampleRows {
-        let rows = self.groups.iter().find_map(|group| walk(&texts, group));
-        Coded::new(rows.unwrap_or_else(|| self.look_up(&texts)), codes)
-    }
-
-    fn look_up(&self, texts: &StringArray) -> Vec<Option<u32>> {
-        let by_code = self.by_code.get_or_init(|| {
-            let mut rows = HashMap::new();
-            for (code, row) in self.groups.iter().flat_map(|(texts, rows)| texts.iter().zip(rows)) {
-                if let Some(code) = code.filter(|_| *row != u32::MAX) {
-                    rows.entry_ref(code).or_insert(*row);
+    fn look_up(&self, texts: &StringArray) -> Result<Vec<Option<u32>>, LakeError> {
+        let by_code = match self.by_code.get() {
+            Some(by_code) => by_code,
+            None => {
+                let mut numbers = HashMap::new();
+                for group in &self.groups {
+                    for (code, number) in group.keys.texts()?.iter().zip(&group.numbers) {
+                        if let Some(code) = code {
+                            numbers.entry_ref(code).or_insert(*number);
+                        }
+                    }
                 }
+                self.by_code.get_or_init(|| numbers)
             }
-            rows
-        });
-        texts.iter().map(|code| code.and_then(|code| by_code.get(code).copied())).collect()
+        };
+        Ok(texts.iter().map(|code| by_code.get(code?).copied().flatten()).collect())
     }
-}
-
-/// Places at which a group may begin with samples that nothing was determined of.
-const BEGINNING: usize = 8;
-
-/// The row of each text among those of a group; none if they do not all come in the same order there, or only from
-/// further behind.
-fn walk(texts: &StringArray, (group, rows): &(StringArray, Vec<u32>)) -> Option<Vec<Option<u32>>> {
-    // Groups can be many, and few looks tell which was filed together with these.
-    let first = texts.iter().next()?;
-    group.iter().take(BEGINNING).find(|own| *own == first)?;
-    let mut left = group.iter().zip(rows);
-    let found = texts.iter().map(|text| {
-        let (_, row) =
-            left.by_ref().find(|(own, row)| *own == text && text.is_some() && **row != u32::MAX)?;
-        Some(Some(*row))
-    });
-    found.collect()
 }
 
 #[cfg(test)]
@@ -141,36 +126,44 @@ mod tests {
 
     use super::*;
 
+    /// A row group with these sample codes, filed alone.
+    fn keys(codes: &[Option<u8>]) -> Keys {
+        let texts = codes.iter().map(|code| code.map(|code| code.to_string()));
+        Keys::filed(&texts.collect()).expect("is filed")
+    }
+
     proptest! {
         /// However codes are filed, each leads to the first row that has it.
         #[test]
-        fn samples_are_found_by_walking_and_by_looking_up(
-            groups in proptest::collection::vec(proptest::collection::vec(0u8..30, 0..20), 0..4),
-            own in proptest::collection::vec(proptest::option::weighted(0.9, 0u8..31), 0..8),
+        fn samples_are_found_by_their_pages_and_by_looking_up(
+            groups in proptest::collection::vec(proptest::collection::vec(proptest::option::weighted(0.9, 0u8..30), 1..20), 0..4),
+            own in proptest::collection::vec(proptest::option::weighted(0.9, 0u8..31), 1..8),
+            repeat in 1usize..4,
         ) {
-            let spelt = |codes: &[u8]| {
-                let coded = Coded::from_values(codes.iter().copied());
-                let texts: StringArray = coded.values().iter().map(|code| Some(code.to_string())).collect();
-                (texts, coded.codes().to_vec())
+            // Each sample is a number of its own; a code that two groups have is a sample that was filed twice, which
+            // validation leaves none of.
+            let all: Vec<Option<u8>> = groups.concat();
+            let mut met = std::collections::BTreeSet::new();
+            prop_assume!(groups.iter().all(|group| {
+                let own: std::collections::BTreeSet<u8> = group.iter().flatten().copied().collect();
+                own.into_iter().all(|code| met.insert(code))
+            }));
+            let number = |code: u8| all.iter().position(|own| *own == Some(code)).map(|row| row as u32);
+            let expected = |own: &[Option<u8>]| own.iter().map(|code| number((*code)?)).collect::<Vec<_>>();
+            let filed = groups.iter().map(|group| {
+                let keys = keys(group);
+                Group { numbers: by_code(&keys.codes, |row| group[row as usize].and_then(number)), keys }
+            });
+            let known = Known { groups: filed.collect(), by_code: OnceLock::new() };
+            let found = |own: &[Option<u8>]| {
+                let numbers = known.of(keys(own)).expect("is there");
+                numbers.iter().copied().collect::<Vec<_>>()
             };
-            let all: Vec<u8> = groups.concat();
-            let places = Places::new(groups.iter().map(|group| spelt(group)).collect());
-            let texts: StringArray = own.iter().map(|code| code.map(|code| code.to_string())).collect();
-            let expected: Vec<Option<u32>> = own.iter().map(|code| {
-                code.and_then(|code| all.iter().position(|own| *own == code)).map(|row| row as u32)
-            }).collect();
-            prop_assert_eq!(places.look_up(&texts), expected.clone());
-            if let [only] = groups.as_slice() && let Some(walked) = walk(&texts, &places.groups[0]) {
-                prop_assert_eq!(walked, expected.clone());
-                prop_assert!(own.iter().flatten().all(|code| only.contains(code)));
-            }
-            // A code that two groups have is a sample that was filed twice, which validation leaves none of.
-            let mut once = all.clone();
-            once.sort_unstable();
-            once.dedup();
-            if once.len() == all.len() {
-                let rows = places.rows_of((texts, (0..own.len() as u32).collect()));
-                prop_assert_eq!(rows.iter().copied().collect::<Vec<_>>(), expected);
+            prop_assert_eq!(found(&own), expected(&own));
+            for group in &groups {
+                // Determinations of the same samples in the same order, some of none.
+                let rows: Vec<Option<u8>> = group.iter().flat_map(|code| std::iter::repeat_n(*code, repeat)).chain([None]).collect();
+                prop_assert_eq!(found(&rows), expected(&rows));
             }
         }
     }

@@ -15,7 +15,7 @@ use super::{Evaluated, Found, RunError, RunRequest, Stored};
 use crate::column::Frame;
 use crate::column::chunks::Series;
 use crate::lake::{
-    Committed, DataFile, Draft, Entry, Group, Input, Lake, LakeError, Lock, MONTH, Named, Partition,
+    Committed, DataFile, Draft, Entry, Group, Input, Keys, Lake, LakeError, Lock, MONTH, Named, Partition,
     Prepared, Rows, Staging, TablePin, TableWrite,
 };
 use crate::model::TABLES;
@@ -298,37 +298,52 @@ pub fn read_tables(
 ) -> Result<HashMap<String, Frame>, LakeError> {
     let has_any = |table: &&TablePin| table.columns.iter().any(|column| wanted(&table.name, &column.name));
     let there = TABLES.iter().filter_map(|schema| entry.table(schema.name)).filter(has_any);
-    let whole = |table: &TablePin| read_files(lake, table, &wanted, |_| true, from_series);
+    let whole = |table: &TablePin| {
+        let wanted = |column: &str| wanted(&table.name, column);
+        in_files(table, |_| true, |file| lake.read_coded(table, file, but_month(wanted), from_series))
+    };
     there.map(|table| Ok((table.name.clone(), Frame::concat(&whole(table)?)))).collect()
 }
 
-/// What `take` makes of those columns of one month of a table that are wanted, row group by row group, as they are coded,
-/// with the number of rows.
+/// The rows of one month of a table.
 ///
 /// # Errors
 /// As [`tables`].
-pub fn read_month<T: Send>(
+pub fn read_month(lake: &Lake, table: &TablePin, month: &str) -> Result<Frame, LakeError> {
+    let read = |file: &DataFile| lake.read_coded(table, file, but_month(|_| true), from_series);
+    Ok(Frame::concat(&in_files(table, |file| file.month == month, read)?))
+}
+
+/// What `take` makes of those columns of one month of a table that are wanted, row group by row group, as they are coded,
+/// with the sample codes of the rows, which are not unpacked.
+///
+/// # Errors
+/// As [`tables`], or `take`'s own.
+pub fn scan_month<T: Send>(
     lake: &Lake,
     entry: &Entry,
     (table, month): (&str, &str),
     wanted: impl Fn(&str, &str) -> bool + Sync,
-    take: impl Fn(usize, Vec<(String, Series)>) -> T + Sync,
+    take: impl Fn(Keys, Vec<(String, Series)>) -> Result<T, LakeError> + Sync,
 ) -> Result<Vec<T>, LakeError> {
-    let of_month = |table| read_files(lake, table, wanted, |file| file.month == month, take);
-    entry.table(table).map_or(Ok(Vec::new()), of_month)
+    let Some(table) = entry.table(table) else { return Ok(Vec::new()) };
+    let wanted = |column: &str| wanted(&table.name, column);
+    let read = |file: &DataFile| lake.read_keyed(table, file, ("sample_code", but_month(wanted)), &take);
+    in_files(table, |file| file.month == month, read)
 }
 
-fn read_files<T: Send>(
-    lake: &Lake,
+/// A month is told by its rows' days.
+fn but_month(wanted: impl Fn(&str) -> bool) -> impl Fn(&str) -> bool {
+    move |column| column != MONTH && wanted(column)
+}
+
+/// What is read of those files of a table that are wanted, one after the other.
+fn in_files<T: Send>(
     table: &TablePin,
-    wanted: impl Fn(&str, &str) -> bool + Sync,
     of: impl Fn(&DataFile) -> bool,
-    take: impl Fn(usize, Vec<(String, Series)>) -> T + Sync,
+    read: impl Fn(&DataFile) -> Result<Vec<T>, LakeError> + Sync,
 ) -> Result<Vec<T>, LakeError> {
     let files: Vec<&DataFile> = table.files.iter().filter(|file| of(file)).collect();
-    // A month is told by its rows' days.
-    let wanted = |column: &str| column != MONTH && wanted(&table.name, column);
-    let read = |file: &&DataFile| lake.read_coded(table, file, wanted, &take);
-    let taken = files.par_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let taken = files.into_par_iter().map(&read).collect::<Result<Vec<_>, _>>()?;
     Ok(taken.into_iter().flatten().collect())
 }

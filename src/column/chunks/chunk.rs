@@ -90,6 +90,23 @@ impl Series {
         })
     }
 
+    /// The distinct texts of a column of texts, one of them empty where rows have none, and the code of each row.
+    ///
+    /// # Errors
+    /// The column has another type.
+    pub fn into_texts(self) -> Result<(StringArray, Vec<u32>), ArrowError> {
+        let coded = DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8));
+        let array = cast(&self.into_array()?, &coded)?;
+        let own = array.as_dictionary::<UInt32Type>();
+        let texts: &StringArray = own.values().as_string();
+        let empty = texts.len() as u32;
+        let codes = own.keys().iter().map(|key| key.unwrap_or(empty)).collect();
+        match own.keys().null_count() {
+            0 => Ok((texts.clone(), codes)),
+            _ => Ok((texts.iter().chain([None]).collect(), codes)),
+        }
+    }
+
     /// As [`encode`], without a look at what is known already.
     ///
     /// # Errors

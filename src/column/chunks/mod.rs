@@ -7,6 +7,7 @@ mod page;
 mod read;
 mod rows;
 mod unpacking;
+mod values;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -19,15 +20,16 @@ use parquet::arrow::arrow_reader::{
 };
 use parquet::arrow::{ArrowSchemaConverter, ProjectionMask};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 
 pub use chunk::{Chunk, Described, Series, encode};
 pub use page::Compressor;
 pub use read::Decompressor;
-use read::decode;
+use read::{decode, decode_texts};
 pub use rows::RowCodes;
+pub use values::Texts;
 
 /// Rows that one task decodes at a time.
 pub const ROW_GROUP: usize = 1 << 18;
@@ -65,14 +67,46 @@ pub fn column(
     (name, kind): (&str, &DataType),
     decompressor: &mut Decompressor,
 ) -> Result<Option<Series>, ParquetError> {
-    let stored = footer.metadata().row_group(group);
-    let rows = usize::try_from(stored.num_rows()).unwrap_or_default();
-    let own = stored.columns().iter().find(|own| own.column_descr().name() == name);
-    let Some(chunk) = own else { return Ok(None) };
+    let (rows, chunk) = stored(footer, group, name);
+    let Some(chunk) = chunk else { return Ok(None) };
     Ok(Some(match decode(bytes, chunk, rows, kind, decompressor)? {
         Some(series) => series,
         None => Series::Plain(array(bytes, footer, group, name)?),
     }))
+}
+
+/// A column of texts of a row group: the distinct ones, not unpacked unless another writer made them, and the code of each
+/// row; none if the file has no such column.
+///
+/// # Errors
+/// The chunk is damaged, or no text.
+pub fn texts(
+    bytes: &Bytes,
+    footer: &ArrowReaderMetadata,
+    group: usize,
+    name: &str,
+    decompressor: &mut Decompressor,
+) -> Result<Option<(Texts, Vec<u32>)>, ParquetError> {
+    let (rows, chunk) = stored(footer, group, name);
+    let Some(chunk) = chunk else { return Ok(None) };
+    Ok(Some(match decode_texts(bytes, chunk, rows, decompressor)? {
+        Some((texts, codes)) => (Texts::Stored(texts), codes.into_rows()),
+        None => {
+            let (texts, codes) = Series::Plain(array(bytes, footer, group, name)?).into_texts()?;
+            (Texts::Unpacked(texts), codes)
+        }
+    }))
+}
+
+/// The number of a row group's rows, and where it has a column.
+fn stored<'a>(
+    footer: &'a ArrowReaderMetadata,
+    group: usize,
+    name: &str,
+) -> (usize, Option<&'a ColumnChunkMetaData>) {
+    let group = footer.metadata().row_group(group);
+    let chunk = group.columns().iter().find(|own| own.column_descr().name() == name);
+    (usize::try_from(group.num_rows()).unwrap_or_default(), chunk)
 }
 
 /// A column of a row group as the general reader has it: in one batch, for texts of two would have to be coded anew.

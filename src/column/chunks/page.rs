@@ -3,6 +3,7 @@
 use std::io;
 
 use super::packing::{uleb, zigzag};
+use crate::column::cursor::Cursor;
 
 /// What a page holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,5 +130,52 @@ impl Struct {
 
     fn end(&mut self) {
         uleb(0, &mut self.bytes);
+    }
+}
+
+/// What the header of a page says.
+#[derive(Default)]
+pub(super) struct Header {
+    pub(super) page: i32,
+    pub(super) plain: usize,
+    pub(super) compressed: usize,
+    pub(super) values: usize,
+    pub(super) encoding: i32,
+}
+
+impl Header {
+    /// A header of the fields that [`header`] writes; none if it has others. In Thrift's compact protocol.
+    pub(super) fn read(from: &mut Cursor<'_>) -> Option<Header> {
+        const NUMBER: u8 = 5;
+        const STRUCT: u8 = 12;
+        let mut header = Header::default();
+        let (mut field, mut outer) = (0u8, None);
+        loop {
+            let [byte] = from.array()?;
+            if byte == 0 {
+                match outer.take() {
+                    Some(before) => field = before,
+                    None => return Some(header),
+                }
+                continue;
+            }
+            field = field.checked_add(byte >> 4).filter(|_| byte >> 4 > 0)?;
+            match byte & 0xf {
+                STRUCT if outer.is_none() => outer = Some(std::mem::take(&mut field)),
+                NUMBER => {
+                    let number = from.number()?;
+                    let number = i32::try_from((number >> 1) as i64 ^ -((number & 1) as i64)).ok()?;
+                    match (outer, field) {
+                        (None, 1) => header.page = number,
+                        (None, 2) => header.plain = usize::try_from(number).ok()?,
+                        (None, 3) => header.compressed = usize::try_from(number).ok()?,
+                        (Some(_), 1) => header.values = usize::try_from(number).ok()?,
+                        (Some(_), 2) => header.encoding = number,
+                        _ => {}
+                    }
+                }
+                _ => return None,
+            }
+        }
     }
 }

@@ -5,19 +5,19 @@
 use std::io;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Decimal128Array, Int32Array, Int64Array, StringArray};
-use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
+use arrow::array::Int64Array;
 use arrow::datatypes::DataType;
-use arrow::error::ArrowError;
+use bytes::Bytes;
 use parquet::basic::{Compression, Type};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 
 use super::ROW_GROUP;
 use super::chunk::Series;
-use super::page::{DATA_PAGE, DELTA_BINARY_PACKED, DICTIONARY_PAGE, PLAIN, RLE_DICTIONARY};
+use super::page::{DATA_PAGE, DELTA_BINARY_PACKED, DICTIONARY_PAGE, Header, PLAIN, RLE_DICTIONARY};
 use super::rows::RowCodes;
 use super::unpacking::{Runs, Unpacked, numbers, summed};
+use super::values::{StoredTexts, values};
 use crate::column::cursor::Cursor;
 
 /// What takes pages apart; making one takes longer than many a page.
@@ -31,6 +31,110 @@ impl Decompressor {
     pub fn new() -> io::Result<Decompressor> {
         Ok(Decompressor { zstd: zstd::bulk::Decompressor::new()? })
     }
+
+    pub(super) fn page(&mut self, compressed: &[u8], plain: usize) -> io::Result<Vec<u8>> {
+        self.zstd.decompress(compressed, plain)
+    }
+}
+
+/// The pages of a chunk, as they lie in its file.
+struct Stored<'a> {
+    pages: Cursor<'a>,
+    /// Bytes of the chunk without compression.
+    plain: usize,
+    rows: usize,
+    has_dictionary: bool,
+}
+
+impl<'a> Stored<'a> {
+    /// None where the chunk is not of the kinds that [`Series::encode`] makes.
+    fn find(
+        file: &'a [u8],
+        chunk: &ColumnChunkMetaData,
+        rows: usize,
+    ) -> Result<Option<Stored<'a>>, ParquetError> {
+        let column = chunk.column_descr();
+        let is_own = (column.max_def_level(), column.max_rep_level()) == (1, 0)
+            && matches!(chunk.compression(), Compression::ZSTD(_));
+        if !is_own {
+            return Ok(None);
+        }
+        if usize::try_from(chunk.num_values()) != Ok(rows) {
+            return Err(damaged());
+        }
+        let (start, length) = chunk.byte_range();
+        let bytes = usize::try_from(start).ok().zip(usize::try_from(length).ok());
+        let bytes = bytes.and_then(|(start, length)| file.get(start..)?.get(..length));
+        let pages = Cursor { bytes: bytes.ok_or_else(damaged)? };
+        let plain = usize::try_from(chunk.uncompressed_size()).unwrap_or_default();
+        let has_dictionary = chunk.dictionary_page_offset().is_some();
+        Ok(Some(Stored { pages, plain, rows, has_dictionary }))
+    }
+
+    /// The next page, compressed; none if it is of another kind.
+    fn next(&mut self, page: i32, encoding: i32) -> Result<Option<(Header, &'a [u8])>, ParquetError> {
+        let head = Header::read(&mut self.pages);
+        let Some(head) = head.filter(|head| (head.page, head.encoding) == (page, encoding)) else {
+            return Ok(None);
+        };
+        let compressed = self.pages.take(head.compressed).filter(|_| head.plain <= self.plain);
+        Ok(Some((head, compressed.ok_or_else(damaged)?)))
+    }
+
+    /// Whole numbers that are stored as differences.
+    fn differences(mut self, decompressor: &mut Decompressor) -> Result<Option<Vec<i64>>, ParquetError> {
+        let mut all = Vec::with_capacity(self.rows.min(ROW_GROUP));
+        while all.len() < self.rows {
+            let Some((head, body)) = self.next(DATA_PAGE, DELTA_BINARY_PACKED)? else { return Ok(None) };
+            let body = decompressor.page(body, head.plain)?;
+            let mut body = Cursor { bytes: &body };
+            let is_own = head.values > 0
+                && head.values <= self.rows - all.len()
+                && levels(&mut body).is_some_and(|levels| is_all_filled(levels, head.values));
+            if !is_own || summed(&mut body, head.values, &mut all).is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(all))
+    }
+
+    /// A dictionary that is left as it is, and codes of rows.
+    fn coded(mut self, decompressor: &mut Decompressor) -> Result<Option<CodedRows<'a>>, ParquetError> {
+        let Some((dictionary, values)) = self.next(DICTIONARY_PAGE, PLAIN)? else { return Ok(None) };
+        let empty = u32::try_from(dictionary.values).map_err(|_| damaged())?;
+        let mut codes = Codes { codes: Runs::default(), has_empty: false };
+        while codes.codes.count() < self.rows {
+            let Some((head, body)) = self.next(DATA_PAGE, RLE_DICTIONARY)? else { return Ok(None) };
+            if head.values == 0 || head.values > self.rows - codes.codes.count() {
+                return Err(damaged());
+            }
+            let body = decompressor.page(body, head.plain)?;
+            codes.add(&mut Cursor { bytes: &body }, head.values, empty).ok_or_else(damaged)?;
+        }
+        let Codes { codes, has_empty } = codes;
+        let codes = codes.into_codes();
+        // All are looked at, several at a time.
+        let beyond = empty.saturating_add(has_empty.into());
+        let is_beyond = match &codes {
+            RowCodes::Each(codes) => codes.iter().fold(false, |any, code| any | (*code >= beyond)),
+            RowCodes::Runs(runs) => runs.iter().any(|(code, _)| *code >= beyond),
+            RowCodes::Same { .. } | RowCodes::ByKey { .. } => true,
+        };
+        if is_beyond {
+            return Err(damaged());
+        }
+        Ok(Some(CodedRows { values, dictionary, has_empty, codes }))
+    }
+}
+
+/// A chunk whose rows are codes.
+struct CodedRows<'a> {
+    /// The dictionary page, compressed.
+    values: &'a [u8],
+    dictionary: Header,
+    /// Whether rows have no value: their code is the one behind those of all values.
+    has_empty: bool,
+    codes: RowCodes,
 }
 
 /// The column of a row group of so many rows out of the bytes of its file: values, one of them empty where a row has
@@ -46,76 +150,41 @@ pub fn decode(
     kind: &DataType,
     decompressor: &mut Decompressor,
 ) -> Result<Option<Series>, ParquetError> {
-    let column = chunk.column_descr();
-    let is_own = (column.max_def_level(), column.max_rep_level()) == (1, 0)
-        && matches!(chunk.compression(), Compression::ZSTD(_));
-    if !is_own {
-        return Ok(None);
-    }
-    if usize::try_from(chunk.num_values()) != Ok(rows) {
-        return Err(damaged());
-    }
-    let (start, length) = chunk.byte_range();
-    let bytes = usize::try_from(start).ok().zip(usize::try_from(length).ok());
-    let bytes = bytes.and_then(|(start, length)| file.get(start..)?.get(..length));
-    let mut from = Cursor { bytes: bytes.ok_or_else(damaged)? };
-    let plain = usize::try_from(chunk.uncompressed_size()).unwrap_or_default();
-    let mut page = |from: &mut Cursor<'_>, is_own: fn(&Header) -> bool| {
-        let Some(header) = Header::read(from).filter(is_own) else { return Ok(None) };
-        let compressed =
-            from.take(header.compressed).filter(|_| header.plain <= plain).ok_or_else(damaged)?;
-        let body = decompressor.zstd.decompress(compressed, header.plain)?;
-        Ok::<_, ParquetError>(Some((header, body)))
-    };
-    if chunk.dictionary_page_offset().is_none() {
-        // Whole numbers are stored as differences. Those of 32 bits may be wrapped otherwise than these.
-        if *kind != DataType::Int64 || column.physical_type() != Type::INT64 {
+    let Some(stored) = Stored::find(file, chunk, rows)? else { return Ok(None) };
+    if !stored.has_dictionary {
+        // Those of 32 bits may be wrapped otherwise than these.
+        if *kind != DataType::Int64 || chunk.column_descr().physical_type() != Type::INT64 {
             return Ok(None);
         }
-        let mut all = Vec::with_capacity(rows.min(ROW_GROUP));
-        while all.len() < rows {
-            let data =
-                page(&mut from, |head| head.page == DATA_PAGE && head.encoding == DELTA_BINARY_PACKED)?;
-            let Some((head, body)) = data else { return Ok(None) };
-            let mut body = Cursor { bytes: &body };
-            let is_own = head.values > 0
-                && head.values <= rows - all.len()
-                && levels(&mut body).is_some_and(|levels| is_all_filled(levels, head.values));
-            if !is_own || summed(&mut body, head.values, &mut all).is_none() {
-                return Ok(None);
-            }
-        }
-        return Ok(Some(Series::Plain(Arc::new(Int64Array::from(all)))));
+        let numbers = stored.differences(decompressor)?;
+        return Ok(numbers.map(|numbers| Series::Plain(Arc::new(Int64Array::from(numbers)))));
     }
-    let dictionary = page(&mut from, |head| head.page == DICTIONARY_PAGE && head.encoding == PLAIN)?;
-    let Some((head, dictionary)) = dictionary else { return Ok(None) };
-    let empty = u32::try_from(head.values).map_err(|_| damaged())?;
-    let mut codes = Codes { codes: Runs::default(), has_empty: false };
-    while codes.codes.count() < rows {
-        let data = page(&mut from, |head| head.page == DATA_PAGE && head.encoding == RLE_DICTIONARY)?;
-        let Some((head, body)) = data else { return Ok(None) };
-        if head.values == 0 || head.values > rows - codes.codes.count() {
-            return Err(damaged());
-        }
-        codes.add(&mut Cursor { bytes: &body }, head.values, empty).ok_or_else(damaged)?;
-    }
-    let Codes { codes, has_empty } = codes;
-    let codes = codes.into_codes();
-    // All are looked at, several at a time.
-    let beyond = empty.saturating_add(has_empty.into());
-    let is_beyond = match &codes {
-        RowCodes::Each(codes) => codes.iter().fold(false, |any, code| any | (*code >= beyond)),
-        RowCodes::Runs(runs) => runs.iter().any(|(code, _)| *code >= beyond),
-        RowCodes::Same { .. } | RowCodes::ByKey { .. } => true,
-    };
-    if is_beyond {
-        return Err(damaged());
-    }
-    let values = values(&mut Cursor { bytes: &dictionary }, head.values, has_empty, kind);
-    Ok(values?.map(|values| Series::Coded { values, codes }))
+    let Some(own) = stored.coded(decompressor)? else { return Ok(None) };
+    let dictionary = decompressor.page(own.values, own.dictionary.plain)?;
+    let values = values(&mut Cursor { bytes: &dictionary }, own.dictionary.values, own.has_empty, kind);
+    Ok(values?.map(|values| Series::Coded { values, codes: own.codes }))
 }
 
-fn damaged() -> ParquetError {
+/// As [`decode`], of a column of texts, which are left as they are stored.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_texts(
+    file: &Bytes,
+    chunk: &ColumnChunkMetaData,
+    rows: usize,
+    decompressor: &mut Decompressor,
+) -> Result<Option<(StoredTexts, RowCodes)>, ParquetError> {
+    let stored = Stored::find(file, chunk, rows)?.filter(|stored| stored.has_dictionary);
+    let own = stored.map_or(Ok(None), |stored| stored.coded(decompressor))?;
+    Ok(own.filter(|_| chunk.column_descr().physical_type() == Type::BYTE_ARRAY).map(|own| {
+        let CodedRows { values, dictionary, has_empty, codes } = own;
+        let page = file.slice_ref(values);
+        (StoredTexts { page, plain: dictionary.plain, count: dictionary.values, has_empty }, codes)
+    }))
+}
+
+pub(super) fn damaged() -> ParquetError {
     ParquetError::General("a column chunk is damaged".to_owned())
 }
 
@@ -160,119 +229,11 @@ fn is_all_filled(levels: &[u8], rows: usize) -> bool {
     levels.number() == Some(rows as u64 * 2) && levels.bytes == [1]
 }
 
-/// The values of a dictionary page, an empty one behind them where rows have none; nothing for a type that is not stored.
-fn values(
-    from: &mut Cursor<'_>,
-    count: usize,
-    has_empty: bool,
-    kind: &DataType,
-) -> Result<Option<ArrayRef>, ParquetError> {
-    /// Numbers of `N` bytes each.
-    fn fixed<const N: usize, T>(
-        from: &mut Cursor<'_>,
-        count: usize,
-        read: impl Fn([u8; N]) -> T,
-    ) -> Option<Vec<Option<T>>> {
-        let bytes = from.take(count.checked_mul(N)?)?;
-        Some(bytes.as_chunks().0.iter().map(|bytes| Some(read(*bytes))).collect())
-    }
-    let nothing = usize::from(has_empty);
-    let array: ArrayRef = match kind {
-        DataType::Utf8 => Arc::new(texts(from, count, has_empty)?),
-        DataType::Int32 | DataType::Date32 => {
-            let mut numbers = fixed(from, count, i32::from_le_bytes).ok_or_else(damaged)?;
-            numbers.resize(count + nothing, None);
-            match kind {
-                DataType::Int32 => Arc::new(Int32Array::from(numbers)),
-                _ => Arc::new(Date32Array::from(numbers)),
-            }
-        }
-        DataType::Int64 => {
-            let mut numbers = fixed(from, count, i64::from_le_bytes).ok_or_else(damaged)?;
-            numbers.resize(count + nothing, None);
-            Arc::new(Int64Array::from(numbers))
-        }
-        DataType::Decimal128(38, _) => {
-            let mut numbers = fixed(from, count, i128::from_be_bytes).ok_or_else(damaged)?;
-            numbers.resize(count + nothing, None);
-            Arc::new(Decimal128Array::from(numbers).with_data_type(kind.clone()))
-        }
-        _ => return Ok(None),
-    };
-    Ok(Some(array))
-}
-
-fn texts(from: &mut Cursor<'_>, count: usize, has_empty: bool) -> Result<StringArray, ParquetError> {
-    let mut bytes: Vec<u8> = Vec::with_capacity(from.bytes.len());
-    let mut ends: Vec<i32> = vec![0];
-    for _ in 0..count {
-        let length = from.array().map(u32::from_le_bytes).and_then(|length| usize::try_from(length).ok());
-        bytes.extend_from_slice(length.and_then(|length| from.take(length)).ok_or_else(damaged)?);
-        ends.push(i32::try_from(bytes.len()).map_err(|_| damaged())?);
-    }
-    let mut nulls = None;
-    if has_empty {
-        ends.extend(ends.last().copied());
-        nulls = Some(NullBuffer::from_iter((0..=count).map(|place| place < count)));
-    }
-    let texts = StringArray::try_new(OffsetBuffer::new(ends.into()), Buffer::from_vec(bytes), nulls);
-    texts.map_err(|error: ArrowError| error.into())
-}
-
-/// What the header of a page says.
-#[derive(Default)]
-struct Header {
-    page: i32,
-    plain: usize,
-    compressed: usize,
-    values: usize,
-    encoding: i32,
-}
-
-impl Header {
-    /// A header of the fields that [`super::page`] writes; none if it has others. In Thrift's compact protocol.
-    fn read(from: &mut Cursor<'_>) -> Option<Header> {
-        const NUMBER: u8 = 5;
-        const STRUCT: u8 = 12;
-        let mut header = Header::default();
-        let (mut field, mut outer) = (0u8, None);
-        loop {
-            let [byte] = from.array()?;
-            if byte == 0 {
-                match outer.take() {
-                    Some(before) => field = before,
-                    None => return Some(header),
-                }
-                continue;
-            }
-            field = field.checked_add(byte >> 4).filter(|_| byte >> 4 > 0)?;
-            match byte & 0xf {
-                STRUCT if outer.is_none() => outer = Some(std::mem::take(&mut field)),
-                NUMBER => {
-                    let number = from.number()?;
-                    let number = i32::try_from((number >> 1) as i64 ^ -((number & 1) as i64)).ok()?;
-                    match (outer, field) {
-                        (None, 1) => header.page = number,
-                        (None, 2) => header.plain = usize::try_from(number).ok()?,
-                        (None, 3) => header.compressed = usize::try_from(number).ok()?,
-                        (Some(_), 1) => header.values = usize::try_from(number).ok()?,
-                        (Some(_), 2) => header.encoding = number,
-                        _ => {}
-                    }
-                }
-                _ => return None,
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use arrow::array::Array;
-    use arrow::array::RecordBatch;
+    use arrow::array::{Array, ArrayRef, Date32Array, Decimal128Array, Int32Array, RecordBatch, StringArray};
     use arrow::compute::concat;
     use arrow::datatypes::{Field, Schema};
-    use bytes::Bytes;
     use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
     use parquet::basic::{Encoding, ZstdLevel};
     use parquet::file::properties::WriterProperties;

@@ -165,36 +165,54 @@ fn groups(packed: &[u8], width: u32, count: usize, out: &mut Vec<u32>) {
     let begins = out.len();
     out.resize(begins + count, 0);
     let out = out.get_mut(begins..).unwrap_or_default();
-    let mask = (1u64 << width) - 1;
-    // Eight bytes hold a number wherever it begins in the first of them, and four numbers of up to sixteen bits that
-    // begin in the middle of it or where it does.
-    let window = |bit: usize| {
-        let bytes = packed.get(bit / 8..).and_then(<[u8]>::first_chunk::<8>)?;
-        Some(u64::from_le_bytes(*bytes) >> (bit % 8))
-    };
-    let (width, mut done) = (width as usize, 0);
-    if width <= 16 {
-        for group in out.as_chunks_mut::<GROUP>().0 {
-            let bit = done * width;
-            let Some((low, high)) = window(bit).zip(window(bit + 4 * width)) else { break };
-            let (first, second) = group.split_at_mut(4);
-            for (bits, four) in [(low, first), (high, second)] {
-                for (place, number) in four.iter_mut().enumerate() {
-                    *number = (bits >> (place * width) & mask) as u32;
-                }
-            }
-            done += GROUP;
-        }
+    let mut done = 0;
+    if let Some(eights) = EIGHTS.get(width as usize) {
+        done = eights(packed, out.as_chunks_mut().0);
     }
+    let (width, mask) = (width as usize, (1u64 << width) - 1);
     for (place, number) in out.iter_mut().enumerate().skip(done) {
-        let bits = window(place * width).unwrap_or_else(|| {
+        // Eight bytes hold a number wherever it begins in the first of them; behind the last there may be none.
+        let rest = packed.get(place * width / 8..).unwrap_or_default();
+        let bytes = rest.first_chunk().copied().unwrap_or_else(|| {
             let mut last = [0; 8];
-            let rest = packed.get(place * width / 8..).unwrap_or_default();
             last.iter_mut().zip(rest).for_each(|(to, byte)| *to = *byte);
-            u64::from_le_bytes(last) >> (place * width % 8)
+            last
         });
-        *number = (bits & mask) as u32;
+        *number = (u64::from_le_bytes(bytes) >> (place * width % 8) & mask) as u32;
     }
+}
+
+/// How whole groups of numbers are unpacked, by the bits of a number: of each width the shifts are known beforehand.
+const EIGHTS: [fn(&[u8], &mut [[u32; GROUP]]) -> usize; 17] = [
+    eights::<0>,
+    eights::<1>,
+    eights::<2>,
+    eights::<3>,
+    eights::<4>,
+    eights::<5>,
+    eights::<6>,
+    eights::<7>,
+    eights::<8>,
+    eights::<9>,
+    eights::<10>,
+    eights::<11>,
+    eights::<12>,
+    eights::<13>,
+    eights::<14>,
+    eights::<15>,
+    eights::<16>,
+];
+
+/// Fills groups as long as sixteen bytes are left to look at, and returns how many numbers that are.
+fn eights<const WIDTH: usize>(packed: &[u8], out: &mut [[u32; GROUP]]) -> usize {
+    let mut done = 0;
+    for group in out {
+        let Some(bytes) = packed.get(done / GROUP * WIDTH..).and_then(<[u8]>::first_chunk) else { break };
+        let bits = u128::from_le_bytes(*bytes);
+        *group = std::array::from_fn(|place| (bits >> (place * WIDTH)) as u32 & ((1 << WIDTH) - 1));
+        done += GROUP;
+    }
+    done
 }
 
 #[cfg(test)]

@@ -20,19 +20,15 @@ pub struct Seen {
 }
 
 /// The row of its sample for each row of another table; none of a sample that is not known.
-pub type SampleRows = Coded<Option<u32>>;
+pub(super) type SampleRows = Coded<Option<u32>>;
 
 impl Seen {
     /// Of all samples, those that were drawn by the day; what was reported later is not known yet.
     pub fn of(all: &Frame, as_of: Date) -> Seen {
         let sampled = all.column_or_missing("sampled_on").map(|day| is_seen(day, as_of));
         let rows = rows_where(&sampled);
-        Seen { frame: seen(all.take(&rows), as_of), rows }
-    }
-
-    /// Rows of samples that are seen already.
-    pub(super) fn already(frame: Frame) -> Seen {
-        Seen { rows: (0..frame.rows() as u32).collect(), frame }
+        let own = if rows.len() == all.rows() { all.clone() } else { all.take(&rows) };
+        Seen { frame: seen(own, as_of), rows }
     }
 
     /// A row per sample.
@@ -45,10 +41,13 @@ impl Seen {
         codes.over(self.frame.rows_of("sample_code", codes))
     }
 
-    /// Rows by rows among all samples.
-    pub fn by_row(&self, among_all: &SampleRows) -> SampleRows {
-        let place = |row: u32| self.rows.binary_search(&row).ok().map(|place| place as u32);
-        among_all.relabel(|row| row.and_then(place))
+    /// The row here of a row among all samples.
+    pub fn place(&self, among_all: u32) -> Option<u32> {
+        // Mostly all are seen.
+        match self.rows.get(among_all as usize) {
+            Some(row) if *row == among_all => Some(among_all),
+            _ => self.rows.binary_search(&among_all).ok().map(|place| place as u32),
+        }
     }
 
     /// Adds the sample's attributes to the rows of another table; rows of unknown samples are left out.
@@ -109,9 +108,8 @@ pub fn determinations(all: &Frame, seen: &Seen, samples: &SampleRows, dimensions
     let mut own = all.clone();
     own.keep_columns(|name| dimensions.iter().any(|dimension| dimension == name));
     let mut frame = seen.join(&own.take(&first), &samples.take(&first), dimensions, &DETERMINATION);
-    let pending = frame.column_or_missing(UNSEEN).map(|unseen| unseen.as_text() == Some("yes"));
-    let hidden = ["verdict", "lab_verdict", "judged_verdict", "detected", "exceeded"];
-    for column in hidden.into_iter().filter(|column| dimensions.iter().any(|name| name == column)) {
+    let pending = frame.column_or_missing(UNSEEN).map(is_yes);
+    for column in HIDDEN.into_iter().filter(|column| dimensions.iter().any(|name| name == column)) {
         let own = frame.column_or_missing(column);
         let seen = own.zip_map(
             &pending,
@@ -120,6 +118,13 @@ pub fn determinations(all: &Frame, seen: &Seen, samples: &SampleRows, dimensions
         frame.set(column, seen);
     }
     frame
+}
+
+/// Columns of determinations that are not known before their sample's report is.
+pub(super) const HIDDEN: [&str; 5] = ["verdict", "lab_verdict", "judged_verdict", "detected", "exceeded"];
+
+pub(super) fn is_yes(word: &Value) -> bool {
+    word.as_text() == Some("yes")
 }
 
 /// Whether a determination stands for its replicate set.

@@ -1,53 +1,16 @@
 //! Determinations as few rows: those that are alike in all that they are counted by are one, with a weight. So they are
 //! joined with their samples once for each combination, not once for each row.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 use jiff::civil::Date;
 
-use super::Fact;
-use super::batches::{SampleRows, Seen, UNSEEN, determinations, is_first};
-use crate::column::{Coded, Combinations, Frame, Interner, combine, first_rows};
+use super::batches::{HIDDEN, Seen, UNSEEN, is_first, is_yes};
+use super::numbered_pairs::Pairs;
+use super::{DETERMINATION, Fact, PENDING};
+use crate::column::{Coded, Combinations, Frame, Interner, combine_all, first_rows};
 use crate::cube::Counts;
 use crate::model::Value;
-
-/// Counts by number of the sample and of the own combination. The first of either, which are those of most rows, have
-/// their places in a table; others are looked up.
-#[derive(Default)]
-struct Pairs {
-    near: Vec<u32>,
-    /// One number above the other.
-    far: HashMap<u64, i64, FixedState>,
-}
-
-/// Own combinations and samples that have places in the table.
-const WIDTH: u32 = 1 << 9;
-const HEIGHT: u32 = 1 << 12;
-
-impl Pairs {
-    fn count(&mut self, sample: u32, own: u32) {
-        if sample < HEIGHT && own < WIDTH {
-            let place = (sample * WIDTH + own) as usize;
-            if place >= self.near.len() {
-                self.near.resize((sample as usize + 1) * WIDTH as usize, 0);
-            }
-            if let Some(count) = self.near[place].checked_add(1) {
-                self.near[place] = count;
-                return;
-            }
-        }
-        *self.far.entry(u64::from(sample) << 32 | u64::from(own)).or_insert(0) += 1;
-    }
-
-    /// Sample, own combination, count; a pair may come more than once.
-    fn into_counts(self) -> impl Iterator<Item = (u32, u32, i64)> {
-        let near = self.near.into_iter().zip(0..).filter(|(count, _)| *count > 0);
-        let near = near.map(|(count, place)| (place / WIDTH, place % WIDTH, i64::from(count)));
-        near.chain(self.far.into_iter().map(|(key, count)| ((key >> 32) as u32, key as u32, count)))
-    }
-}
 
 /// What was added from any thread.
 pub struct Condensed<'a> {
@@ -58,11 +21,18 @@ pub struct Condensed<'a> {
     counts: Mutex<Vec<Pairs>>,
 }
 
-/// Samples by number: alike ones have one number, whatever part of them is looked at.
-pub struct Numbered(Vec<u32>);
+/// What each sample is counted as: alike ones have one number, whatever part of them is looked at.
+pub struct Numbered(Coded<Option<u32>>);
 
-/// Of a sample that is not known.
-const NONE: u32 = u32::MAX;
+impl Numbered {
+    /// Of a row among the samples that are seen.
+    pub fn get(&self, row: u32) -> Option<u32> {
+        *self.0.get(row as usize)
+    }
+}
+
+/// What the sample of each row of another table is counted as; nothing of one that is not known, or not seen.
+pub type SampleNumbers = Coded<Option<u32>>;
 
 impl<'a> Condensed<'a> {
     /// Determinations are counted by these dimensions.
@@ -80,51 +50,54 @@ impl<'a> Condensed<'a> {
             names.map(|name| (name, frame.column_or_missing(name))).collect();
         let days = frame.column_or_missing("day");
         columns.push(("day", days.map(|own| day(own.as_date()).map_or(Value::Missing, Value::Date))));
-        let (codes, numbers) = number(&self.samples, &columns, frame.rows());
-        Numbered(codes.iter().map(|code| numbers[*code as usize]).collect())
+        Numbered(number(&self.samples, &columns, &Coded::constant(true, frame.rows())))
     }
 
-    /// Counts determinations with their samples' rows; those of unknown samples are left out.
-    pub fn add(&self, own: &[(String, Coded<Value>)], samples: &Numbered, rows: &SampleRows) {
+    /// Counts determinations, each with its sample; those without are left out.
+    pub fn add(&self, own: &[(String, Coded<Value>)], samples: &SampleNumbers) {
         let column = |name: &str| own.iter().find(|(own, _)| own == name).map(|(_, column)| column.clone());
         let dimensions = self.dimensions.iter().map(String::as_str);
         let columns: Vec<(&str, Coded<Value>)> =
             dimensions.filter_map(|name| Some((name, column(name)?))).collect();
-        let (codes, numbers) = number(&self.own, &columns, rows.len());
-        let sample = |row: &Option<u32>| row.and_then(|row| samples.0.get(row as usize).copied());
-        let of_sample: Vec<u32> = rows.values().iter().map(|row| sample(row).unwrap_or(NONE)).collect();
+        let replicate = column("replicate").map(|replicate| replicate.relabel(is_first));
+        let is_counted = replicate.unwrap_or_else(|| Coded::constant(true, samples.len()));
+        let own = number(&self.own, &columns, &is_counted);
         let mut counts = held(&self.counts).pop().unwrap_or_default();
-        let mut count = |(code, sample): (&u32, &u32)| {
-            let sample = of_sample[*sample as usize];
-            if sample != NONE {
-                counts.count(sample, numbers[*code as usize]);
-            }
-        };
-        let all = codes.iter().zip(rows.codes());
-        match column("replicate").map(|replicate| replicate.relabel(is_first)) {
-            Some(first) if first.values().contains(&false) => {
-                let first = first.iter().zip(all).filter(|(is_first, _)| **is_first);
-                first.for_each(|(_, row)| count(row));
-            }
-            _ => all.for_each(count),
-        }
+        counts.add(samples, &own);
         held(&self.counts).push(counts);
     }
 
     /// What was added, counted by the dimensions and days.
     pub fn into_counts(self) -> Counts {
         let [samples, own] = [self.samples, self.own].map(|distinct| into(distinct).into_frame());
-        // What two threads counted comes twice, and is added up by whoever counts the rows.
-        let (mut rows, mut of_samples, mut counts) = (Vec::new(), Vec::new(), Vec::new());
-        for (sample, own, count) in into(self.counts).into_iter().flat_map(Pairs::into_counts) {
-            rows.push(own);
+        let joined = |mut one: Pairs, other| {
+            one.append(&other);
+            one
+        };
+        let pairs = into(self.counts).into_iter().reduce(joined).unwrap_or_default();
+        // Own combinations come twice: as they are, and as they are seen before the sample's report is.
+        let mut hidden = own.clone();
+        for name in HIDDEN.into_iter().filter(|name| own.column(name).is_some()) {
+            hidden.set(name, Coded::constant(Value::text(PENDING), own.rows()));
+        }
+        let is_unseen = samples.column_or_missing(UNSEEN).relabel(is_yes);
+        let (mut of_samples, mut of_own, mut counts) = (Vec::new(), Vec::new(), Vec::new());
+        for (sample, combination, count) in pairs.counts() {
+            let as_seen = if *is_unseen.get(sample as usize) { own.rows() as u32 } else { 0 };
+            of_own.push(combination + as_seen);
             of_samples.push(sample);
             counts.push(count);
         }
-        let of_samples = Coded::new((0..samples.rows() as u32).map(Some).collect(), of_samples);
-        // Of rows that all have a sample and no replicate, none is left out.
-        let rows = determinations(&own.take(&rows), &Seen::already(samples), &of_samples, self.dimensions);
-        debug_assert_eq!(rows.rows(), counts.len());
+        let own = Frame::concat(&[own, hidden]);
+        let (of_samples, of_own) = (Arc::new(of_samples), Arc::new(of_own));
+        let mut rows = Frame::new(vec![0; counts.len()], vec![0; counts.len()], vec![Default::default()]);
+        for name in self.dimensions.iter().map(String::as_str).chain(["day"]) {
+            let of_sample = samples.column(name).map(|column| column.on_keys(&of_samples));
+            let of_own = own.column(name).map(|column| column.on_keys(&of_own));
+            let is_own = DETERMINATION.contains(&name);
+            let column = if is_own { of_own.or(of_sample) } else { of_sample.or(of_own) };
+            column.into_iter().for_each(|column| rows.set(name, column));
+        }
         let count = |row: usize| counts.get(row).copied();
         Counts::tally_by(Fact::Determinations.name(), &rows, self.dimensions, "day", count)
     }
@@ -138,20 +111,29 @@ fn into<T>(own: Mutex<T>) -> T {
     own.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A code for each row, and the number of the combination that each code stands for.
+/// The number of each row's combination; none of a row that is not counted.
 ///
 /// Nothing is held while rows are looked at: who waits there for other threads may be given work that waits for this.
-fn number(known: &Mutex<Distinct>, columns: &[(&str, Coded<Value>)], rows: usize) -> (Vec<u32>, Vec<u32>) {
+fn number(
+    known: &Mutex<Distinct>,
+    columns: &[(&str, Coded<Value>)],
+    is_counted: &Coded<bool>,
+) -> Coded<Option<u32>> {
     // A table without rows may lack any column, and would say nothing with those that it has.
-    if rows == 0 {
-        return (Vec::new(), Vec::new());
+    if is_counted.is_empty() {
+        return Coded::new(Vec::new(), Vec::new());
     }
-    let (codes, _) = combine(columns.iter().map(|(_, column)| column), rows);
+    let grouped_by = columns.iter().map(|(_, column)| column.grouping()).chain([is_counted.grouping()]);
+    let (codes, _) = combine_all(grouped_by, is_counted.len());
     let first = first_rows(&codes);
+    let is_counted: Vec<bool> = first.iter().map(|row| *is_counted.get(*row as usize)).collect();
+    let counted = first.iter().zip(&is_counted).filter(|(_, is_counted)| **is_counted);
+    let counted: Vec<u32> = counted.map(|(row, _)| *row).collect();
     let distinct: Vec<(&str, Coded<Value>)> =
-        columns.iter().map(|(name, column)| (*name, column.take(&first))).collect();
-    let numbers = held(known).number(&distinct, first.len());
-    (codes, numbers)
+        columns.iter().map(|(name, column)| (*name, column.take(&counted))).collect();
+    let mut numbers = held(known).number(&distinct, counted.len()).into_iter();
+    let numbers = is_counted.into_iter().map(|is_counted| if is_counted { numbers.next() } else { None });
+    Coded::new(numbers.collect(), codes)
 }
 
 /// Distinct rows of some columns, of the same ones each time.
@@ -199,6 +181,7 @@ mod tests {
     use jiff::civil::date;
     use proptest::prelude::*;
 
+    use super::super::batches::determinations;
     use super::*;
     use crate::cube::Cells;
 
@@ -206,23 +189,6 @@ mod tests {
         let mut frame = Frame::new(vec![0; rows], vec![0; rows], vec![Default::default()]);
         columns.iter().for_each(|(name, column)| frame.set(name, column.clone()));
         frame
-    }
-
-    #[test]
-    fn pairs_are_counted_near_and_far() {
-        let pairs =
-            [(0, 0), (3, WIDTH - 1), (HEIGHT - 1, 7), (HEIGHT, 0), (0, WIDTH), (u32::MAX - 1, u32::MAX)];
-        let mut counted = Pairs::default();
-        for (times, (sample, own)) in pairs.iter().enumerate() {
-            (0..=times).for_each(|_| counted.count(*sample, *own));
-        }
-        let mut found: Vec<(u32, u32, i64)> = counted.into_counts().collect();
-        found.sort_unstable_by_key(|(_, _, count)| *count);
-        let expected = pairs.iter().zip(1..).map(|((sample, own), count)| (*sample, *own, count));
-        assert_eq!(found, expected.collect::<Vec<_>>());
-        let mut full = Pairs { near: vec![u32::MAX], ..Pairs::default() };
-        full.count(0, 0);
-        assert_eq!(full.into_counts().map(|(_, _, count)| count).sum::<i64>(), 1 << 32);
     }
 
     proptest! {
@@ -253,15 +219,16 @@ mod tests {
             let expected = Cells::from(Counts::tally("determinations", &expected, &dimensions, "day", None));
             let condensed = Condensed::new(&dimensions);
             // A month without samples, which may come first, knows none of the columns.
-            let nothing = condensed.number(&Seen::of(&Frame::default(), date(2020, 5, 2)), |day| day);
+            condensed.number(&Seen::of(&Frame::default(), date(2020, 5, 2)), |day| day);
             let numbered = condensed.number(&seen, |day| day);
+            let by_number = |part: &Frame| seen.by_code(&code(part)).relabel(|row| numbered.get((*row)?));
             let places: Vec<u32> = (0..rows.len() as u32).collect();
             for part in places.chunks(part) {
                 let part = whole.take(part);
                 let columns: Vec<(String, Coded<Value>)> = ["analyte", "verdict", "replicate"].iter()
                     .map(|name| ((*name).to_owned(), part.column_or_missing(name))).collect();
-                condensed.add(&columns, &numbered, &seen.by_code(&code(&part)));
-                condensed.add(&columns, &nothing, &Coded::constant(None, part.rows()));
+                condensed.add(&columns, &by_number(&part));
+                condensed.add(&columns, &Coded::constant(None, part.rows()));
             }
             prop_assert_eq!(Cells::from(condensed.into_counts()), expected);
         }

@@ -5,9 +5,10 @@ mod condensed;
 mod disposals;
 mod establishments;
 mod notices;
+mod numbered_pairs;
 
-pub use batches::{SampleRows, Seen};
-pub use condensed::Condensed;
+pub use batches::Seen;
+pub use condensed::{Condensed, Numbered, SampleNumbers};
 use hashbrown::HashMap;
 use jiff::civil::Date;
 
