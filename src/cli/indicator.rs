@@ -1,4 +1,6 @@
 use std::borrow::Cow;
+use std::hint::black_box;
+use std::io::Write;
 
 use jiff::civil::Date;
 
@@ -53,6 +55,7 @@ fn parse_period(text: &str) -> Result<(Date, Date), String> {
 }
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
+    keep_memory();
     let Published { lake, entry, mut file, reference, as_of } = published::open(global, arguments.as_of)?;
     let definition = definition(&file, arguments)?;
     // A stock is counted on a day: the last of the period.
@@ -63,11 +66,21 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     file.indicators = vec![definition];
     let figures = answer::answer((&lake, &entry), &file, &reference, as_of, arguments.period)?;
     let table = || Cow::Owned(indicators_table(&file.indicators, &figures));
-    let csv = |options| indicators_csv(&file.indicators, &figures, options);
+    let csv =
+        |options, mut out: &mut dyn Write| indicators_csv(&file.indicators, &figures, options, &mut out);
     let written = output::write_either(table, csv, &arguments.output);
     // The process is about to end, and takes all at once what would be handed back piece by piece.
     std::mem::forget(figures);
     written
+}
+
+/// Row groups are decoded one after the other, each into memory of the one before. The allocator of glibc would hand that
+/// back to the system in between, and the system would clear it each time; but it keeps blocks of a size that it has once
+/// seen to be freed (mallopt(3), `M_MMAP_THRESHOLD`). To other allocators this is a block like any other.
+fn keep_memory() {
+    const MIB: usize = 1 << 20;
+    // 32 MiB, with what is noted beside a block, are more than it learns from.
+    drop(black_box(Vec::<u8>::with_capacity(31 * MIB)));
 }
 
 /// The indicator as the pipeline defines it, cut and filtered as asked.

@@ -90,17 +90,17 @@ fn text(
     let codes: Vec<_> =
         codes.map(|(code, count)| (format!("code=\"{}\"", escape(code)), count.to_string())).collect();
     gauge("assay_rejections", "Lines of rejections.csv by code.", &codes);
-    let whole = outcome.evaluated.figures.iter().filter(|figure| figure.cut.is_empty());
+    let whole = outcome.evaluated.figures.iter().filter(|figure| figure.is_whole());
     let labelled = |indicator: &str| format!("indicator=\"{}\"", escape(indicator));
     let (mut values, mut states) = (Vec::new(), Vec::new());
     for figure in whole {
         // A figure without data has no value: a gauge that is absent is not a gauge that is zero.
-        if figure.value.parse::<f64>().is_ok() {
-            values.push((labelled(&figure.indicator), figure.value.to_string()));
+        if figure.told().value.parse::<f64>().is_ok() {
+            values.push((labelled(figure.indicator()), figure.told().value.to_string()));
         }
-        let status = figure.judgement.status.as_str();
+        let status = figure.status().as_str();
         if !status.is_empty() {
-            states.push((format!("{},status=\"{status}\"", labelled(&figure.indicator)), "1".to_owned()));
+            states.push((format!("{},status=\"{status}\"", labelled(figure.indicator())), "1".to_owned()));
         }
     }
     gauge("assay_figure", "Figure of the whole, in the unit of its indicator.", &values);

@@ -1,7 +1,8 @@
 //! Tables to stdout: drawn on a terminal, CSV in a pipe, or as asked.
 
 use std::borrow::Cow;
-use std::io::{IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use unicode_width::UnicodeWidthStr;
@@ -30,21 +31,24 @@ pub enum Format {
 
 /// Writes a table as the options ask.
 pub fn write(table: &Table, options: &OutputOptions) -> Result<(), Failure> {
-    write_either(|| Cow::Borrowed(table), |csv| write_csv(table, csv), options)
+    write_either(|| Cow::Borrowed(table), |csv, out| out.write_all(&write_csv(table, csv)), options)
 }
 
 /// Writes a table as the options ask; what is written as CSV need not be a table first.
 pub fn write_either<'a>(
     table: impl FnOnce() -> Cow<'a, Table>,
-    csv: impl FnOnce(CsvOptions) -> Vec<u8>,
+    csv: impl FnOnce(CsvOptions, &mut dyn Write) -> io::Result<()>,
     options: &OutputOptions,
 ) -> Result<(), Failure> {
-    let on_terminal = options.output.is_none() && std::io::stdout().is_terminal();
+    let on_terminal = options.output.is_none() && io::stdout().is_terminal();
     let format = options.format.unwrap_or(if on_terminal { Format::Table } else { Format::Csv });
     let bytes = match format {
         Format::Table => drawn(&table(), false).into_bytes(),
         Format::Markdown => drawn(&table(), true).into_bytes(),
-        Format::Csv => csv(CsvOptions { byte_order_mark: false }),
+        Format::Csv => {
+            let unmarked = CsvOptions { byte_order_mark: false };
+            return said(open(options).and_then(|mut out| csv(unmarked, &mut *out)));
+        }
         Format::Json => {
             let mut bytes = serde_json::to_vec_pretty(&table().to_json())
                 .map_err(|error| Failure::new(super::exit::FAILED, error.to_string()))?;
@@ -57,13 +61,20 @@ pub fn write_either<'a>(
         Format::Parquet => table_to_parquet(&table())
             .map_err(|error| Failure::new(super::exit::FAILED, error.to_string()))?,
     };
-    let written = match &options.output {
-        Some(path) => std::fs::write(path, bytes),
-        None => std::io::stdout().lock().write_all(&bytes),
-    };
+    said(open(options).and_then(|mut out| out.write_all(&bytes)))
+}
+
+fn open(options: &OutputOptions) -> io::Result<Box<dyn Write>> {
+    Ok(match &options.output {
+        Some(path) => Box::new(File::create(path)?),
+        None => Box::new(io::stdout().lock()),
+    })
+}
+
+fn said(written: io::Result<()>) -> Result<(), Failure> {
     match written {
         // The reader of a pipe may have seen enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(error.into()),
         Ok(()) => Ok(()),
     }

@@ -71,7 +71,7 @@ pub fn print(evaluated: &Evaluated, record: &RunRecord, global: &Global) -> std:
     let lines: Vec<[String; 4]> = evaluated
         .figures
         .iter()
-        .filter(|figure| figure.cut.is_empty() && is_on_scorecard(evaluated, figure))
+        .filter(|figure| figure.is_whole() && is_on_scorecard(evaluated, figure))
         .filter_map(|figure| line(evaluated, figure, words, global.lang))
         .collect();
     let width = |column: usize| lines.iter().map(|line| line[column].width()).max().unwrap_or(0);
@@ -93,23 +93,23 @@ pub fn print(evaluated: &Evaluated, record: &RunRecord, global: &Global) -> std:
 }
 
 fn line(evaluated: &Evaluated, figure: &Figure, words: &Words, language: Language) -> Option<[String; 4]> {
-    let definition = evaluated.file.indicators.iter().find(|own| own.id == figure.indicator)?;
+    let definition = evaluated.file.indicators.iter().find(|own| own.id == figure.indicator())?;
     let name = match language {
         Language::Zh if !definition.name_zh.is_empty() => definition.name_zh.clone(),
         _ => definition.id.clone(),
     };
     let unit = match definition.unit {
-        crate::indicator::Unit::Percent if !figure.value.is_empty() => " %",
-        crate::indicator::Unit::PerThousand if !figure.value.is_empty() => " ‰",
+        crate::indicator::Unit::Percent if !figure.told().value.is_empty() => " %",
+        crate::indicator::Unit::PerThousand if !figure.told().value.is_empty() => " ‰",
         _ => "",
     };
     let target = definition.target.map(|target| target.text(definition.unit)).unwrap_or_default();
-    let status = (words.status)(figure.judgement.status).to_owned();
-    let ratio = match figure.denominator {
-        Some(denominator) => format!("{}/{denominator}", figure.numerator),
-        None => figure.numerator.to_string(),
+    let status = (words.status)(figure.status()).to_owned();
+    let ratio = match figure.told().denominator {
+        Some(denominator) => format!("{}/{denominator}", figure.told().numerator),
+        None => figure.told().numerator.to_string(),
     };
-    Some([name, format!("{}{unit}  {ratio}", figure.value), target, status])
+    Some([name, format!("{}{unit}  {ratio}", figure.told().value), target, status])
 }
 
 fn colour(status: &str, words: &Words) -> (&'static str, &'static str) {
@@ -151,14 +151,11 @@ pub fn print_stored(stored: &Stored, request: &RunRequest) -> std::io::Result<()
 
 fn is_on_scorecard(evaluated: &Evaluated, figure: &Figure) -> bool {
     let definitions = &evaluated.file.indicators;
-    definitions.iter().any(|own| own.id == figure.indicator && own.on_scorecard)
+    definitions.iter().any(|own| own.id == figure.indicator() && own.on_scorecard)
 }
 
 /// Indicators whose target is missed.
 pub fn missed(evaluated: &Evaluated) -> Vec<&str> {
-    let whole = evaluated.figures.iter().filter(|figure| figure.cut.is_empty());
-    whole
-        .filter(|figure| figure.judgement.status == Status::NotMet)
-        .map(|figure| figure.indicator.as_str())
-        .collect()
+    let whole = evaluated.figures.iter().filter(|figure| figure.is_whole());
+    whole.filter(|figure| figure.status() == Status::NotMet).map(Figure::indicator).collect()
 }

@@ -184,11 +184,6 @@ impl Columns {
         self.counts.append(&others.counts);
     }
 
-    fn compare(&self, one: usize, other: usize) -> Ordering {
-        let columns = self.codes.iter().chain([&self.days]);
-        columns.map(|own| own.get(one).cmp(&own.get(other))).fold(Ordering::Equal, Ordering::then)
-    }
-
     fn take(&self, places: &[u32]) -> Columns {
         Columns {
             codes: self.codes.par_iter().map(|codes| codes.take(places)).collect(),
@@ -199,47 +194,69 @@ impl Columns {
 
     /// The cells sorted, those that are alike as one. Codes and days are below these widths.
     pub(super) fn in_order(&self, widths: &[usize]) -> Columns {
-        let (order, any_alike) = self.order(widths);
-        if !any_alike {
-            return self.take(&order);
+        let columns: Vec<&Narrow> = self.codes.iter().chain([&self.days]).collect();
+        let Order { places, begins } = Order::of(&columns, widths, self.counts.len());
+        if begins.len() == places.len() {
+            return self.take(&places);
         }
-        let is_like = |one: &u32, other: &u32| self.compare(*one as usize, *other as usize).is_eq();
-        let firsts = order.chunk_by(is_like).filter_map(|alike| alike.first().copied());
+        let firsts: Vec<u32> = begins.iter().map(|begin| places[*begin as usize]).collect();
+        let ends = begins.iter().skip(1).copied().chain([places.len() as u32]);
+        let alike = begins.iter().zip(ends).map(|(begin, end)| &places[*begin as usize..end as usize]);
         let count = |place: &u32| self.counts.get(*place as usize);
-        let counts = order.chunk_by(is_like).map(|alike| alike.iter().map(count).sum());
-        Columns { counts: counts.collect(), ..self.take(&firsts.collect::<Vec<u32>>()) }
+        let counts = alike.map(|alike| alike.iter().map(count).sum());
+        Columns { counts: counts.collect(), ..self.take(&firsts) }
     }
+}
 
-    /// The places of the cells, sorted, and whether any are alike.
-    fn order(&self, widths: &[usize]) -> (Vec<u32>, bool) {
+/// Rows sorted by their codes.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Order {
+    /// The rows, sorted; those that are alike as they came.
+    pub places: Vec<u32>,
+    /// Where in this order other codes begin.
+    pub begins: Vec<u32>,
+}
+
+impl Order {
+    /// Of so many rows by columns of codes that are below these widths.
+    pub fn of(columns: &[&Narrow], widths: &[usize], count: usize) -> Order {
         let bits = |count: usize| usize::BITS - count.saturating_sub(1).leading_zeros();
         let widths: Vec<u32> = widths.iter().map(|width| bits(*width)).collect();
-        match widths.iter().sum::<u32>() + bits(self.counts.len()) {
-            0..=64 => self.by_key::<u64>(&widths),
-            65..=128 => self.by_key::<u128>(&widths),
+        match widths.iter().sum::<u32>() + bits(count) {
+            0..=64 => Order::by_key::<u64>(columns, &widths, count),
+            65..=128 => Order::by_key::<u128>(columns, &widths, count),
             _ => {
-                let compare = |one: &u32, other: &u32| self.compare(*one as usize, *other as usize);
-                let mut order: Vec<u32> = (0..self.counts.len() as u32).collect();
-                order.par_sort_by(compare);
-                let is_like = |pair: &[u32; 2]| compare(&pair[0], &pair[1]).is_eq();
-                let any_alike = order.array_windows().any(is_like);
-                (order, any_alike)
+                let compare = |one: &u32, other: &u32| {
+                    let both =
+                        columns.iter().map(|own| own.get(*one as usize).cmp(&own.get(*other as usize)));
+                    both.fold(Ordering::Equal, Ordering::then)
+                };
+                let mut places: Vec<u32> = (0..count as u32).collect();
+                places.par_sort_by(compare);
+                let is_other = |one: &u32, other: &u32| compare(one, other).is_ne();
+                Order { begins: begins(&places, is_other), places }
             }
         }
     }
 
-    /// Likewise, by numbers that climb with the codes, then with the day, then with the place.
-    fn by_key<T: Key>(&self, widths: &[u32]) -> (Vec<u32>, bool) {
-        let mut keys = vec![T::default(); self.counts.len()];
-        for (codes, width) in self.codes.iter().chain([&self.days]).zip(widths) {
+    /// Likewise, by numbers that climb with the codes, then with the place.
+    fn by_key<T: Key>(columns: &[&Narrow], widths: &[u32], count: usize) -> Order {
+        let mut keys = vec![T::default(); count];
+        for (codes, width) in columns.iter().zip(widths) {
             codes.for_each(|cell, code| keys[cell] = keys[cell].with(*width, code as u32));
         }
-        let bits = u32::BITS - (keys.len().saturating_sub(1) as u32).leading_zeros();
+        let bits = u32::BITS - (count.saturating_sub(1) as u32).leading_zeros();
         keys.iter_mut().zip(0..).for_each(|(key, place)| *key = key.with(bits, place));
         keys.par_sort_unstable();
-        let any_alike = keys.array_windows().any(|[one, other]| one.without(bits) == other.without(bits));
-        (keys.into_iter().map(|key| key.lowest(bits)).collect(), any_alike)
+        let begins = begins(&keys, |one, other| one.without(bits) != other.without(bits));
+        Order { places: keys.into_iter().map(|key| key.lowest(bits)).collect(), begins }
     }
+}
+
+/// Where one differs from the one before.
+fn begins<T>(sorted: &[T], is_other: impl Fn(&T, &T) -> bool) -> Vec<u32> {
+    let others = (1..).zip(sorted.array_windows()).filter(|(_, [one, other])| is_other(one, other));
+    (0..sorted.len().min(1) as u32).chain(others.map(|(place, _)| place)).collect()
 }
 
 /// A number that is made of others, the first ones highest.
@@ -335,13 +352,20 @@ mod tests {
         fn cells_are_sorted_alike_by_number_and_by_comparison(a in cells()) {
             let sorted = table(&a);
             let all = || 0..sorted.len();
-            prop_assert!(all().skip(1).all(|cell| sorted.columns.compare(cell - 1, cell) == Ordering::Less));
-            let backwards: Vec<u32> = all().rev().map(|cell| cell as u32).collect();
-            let columns = sorted.columns.take(&backwards);
+            let spelt: Vec<_> = sorted.texts().map(|(texts, day, _)| (texts, day)).collect();
+            prop_assert!(spelt.is_sorted_by(|one, other| one < other));
+            // Each of them twice, backwards.
+            let places: Vec<u32> = all().rev().flat_map(|cell| [cell as u32; 2]).collect();
+            let twice = sorted.columns.take(&places);
+            let columns: Vec<&Narrow> = twice.codes.iter().chain([&twice.days]).collect();
+            let expected = || Order {
+                places: all().rev().flat_map(|cell| [cell as u32 * 2, cell as u32 * 2 + 1]).collect(),
+                begins: all().map(|cell| cell as u32 * 2).collect(),
+            };
             let widths = [2, 2, 3];
-            prop_assert_eq!(columns.by_key::<u64>(&widths), (backwards.clone(), false));
-            prop_assert_eq!(columns.by_key::<u128>(&widths), (backwards.clone(), false));
-            prop_assert_eq!(columns.order(&[1 << 60; 3]), (backwards, false));
+            prop_assert_eq!(Order::by_key::<u64>(&columns, &widths, places.len()), expected());
+            prop_assert_eq!(Order::by_key::<u128>(&columns, &widths, places.len()), expected());
+            prop_assert_eq!(Order::of(&columns, &[1 << 60; 3], places.len()), expected());
         }
 
         #[test]

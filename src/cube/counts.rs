@@ -106,6 +106,6 @@ impl From<Cells> for Counts {
     }
 }
 
-fn dimension_text(value: &Value) -> String {
+pub(super) fn dimension_text(value: &Value) -> String {
     if value.is_missing() { UNKNOWN.to_owned() } else { value.to_string() }
 }

@@ -11,10 +11,10 @@ mod runs;
 mod totals;
 mod words;
 
-pub use cells::{Cells, Columns};
+pub use cells::{Cells, Columns, Order};
 pub use counts::{Counted, Counts};
 pub use facts::{
-    Condensed, Fact, FactInputs, JOINING, Numbered, PENDING, SAMPLE_JOINING, SampleNumbers, Seen, build_fact,
+    Condensed, Fact, FactInputs, JOINING, PENDING, Part, SAMPLE_JOINING, SampleNumbers, Seen, build_fact,
     fact_dimensions,
 };
 pub use filter::{Filter, FilterError};

@@ -5,7 +5,9 @@ use jiff::civil::Date;
 use rayon::prelude::*;
 
 use super::groups::{CutBy, DENOMINATOR, NUMERATOR, Parts, Sums, observed};
-use super::{Definition, Denominator, Judgement, Kind, Status, bounds, judge_target, value_text};
+use super::{
+    Cut, Definition, Denominator, Dimension, Figure, Kind, Status, Told, bounds, judge_target, value_text,
+};
 use crate::column::Interner;
 use crate::cube::{Cells, Fact, Filter};
 
@@ -29,38 +31,6 @@ pub struct Context<'a> {
     /// Restricts flows to these days; the indicator's own span where there is none.
     pub period: Option<(Date, Date)>,
 }
-
-/// One published number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Figure {
-    pub indicator: String,
-    /// Dimension and value of the cut; empty for the whole.
-    pub cut: Vec<(Arc<str>, Arc<str>)>,
-    pub period: Option<(Date, Date)>,
-    pub numerator: i64,
-    /// None for a count, and where the cut has no population.
-    pub denominator: Option<i64>,
-    pub value: Arc<str>,
-    pub bounds: Option<(Arc<str>, Arc<str>)>,
-    pub judgement: Judgement,
-    /// The definition's note.
-    pub note: String,
-    /// Numbers shown beside the figure.
-    pub shown: String,
-    /// The population's basis.
-    pub basis: String,
-}
-
-impl Figure {
-    /// All that is printed in `note`.
-    pub fn whole_note(&self) -> String {
-        let notes = [&self.note, &self.shown, &self.basis].map(String::as_str);
-        notes.into_iter().filter(|note| !note.is_empty()).collect::<Vec<_>>().join("; ")
-    }
-}
-
-/// What a figure is told for: a value of each dimension of its cut.
-type Group = Vec<Arc<str>>;
 
 /// Evaluates an indicator for the whole, then for each of `cuts` that its fact has the dimensions for.
 pub fn evaluate(
@@ -129,42 +99,85 @@ fn evaluate_cut(
     figures: &mut Vec<Figure>,
 ) {
     let days = definition.days(context.as_of, context.period);
-    let by: Vec<CutBy<'_>> = cut.iter().map(|name| CutBy::new(cells, name)).collect();
-    let observed = observed(cells, told, &by);
-    let spelt = |(cell, sums): (u32, Sums)| {
-        let group = by.iter().map(|by| by.texts[by.codes.code(cell as usize)].clone());
-        (group.collect::<Group>(), sums)
+    let (dimensions, sums) = groups(cells, told, cut, days, context);
+    let persons = |row: usize| match dimensions.as_slice() {
+        [] => context.populations.total,
+        [only] if &*only.name == "region" => context.populations.persons.get(&**only.text(row)).copied(),
+        _ => None,
     };
-    let mut groups: Vec<(Group, Sums)> = observed.into_par_iter().map(spelt).collect();
-    let is_known = |group: &Group| groups.binary_search_by(|(own, _)| own.cmp(group)).is_ok();
-    let mut expected = expected_groups(cut, days, context);
-    expected.retain(|group| !is_known(group));
-    if !expected.is_empty() {
-        groups.extend(expected.into_iter().map(|group| (group, Sums::default())));
-        groups.sort_by(|(one, _), (other, _)| one.cmp(other));
-    }
-    let shown = if cut.is_empty() { shown(definition, cells, days, context) } else { String::new() };
-    let names: Vec<Arc<str>> = cut.iter().map(|name| Arc::from(name.as_str())).collect();
     // Small groups have their numbers in common with many others.
     let mut numbers = Interner::new();
-    let coded = groups.into_iter().map(|(group, sums)| {
+    let coded = sums.iter().enumerate().map(|(row, sums)| {
         let denominator = match &definition.denominator {
             Denominator::None => None,
             Denominator::Where(_) => Some(sums.denominator),
-            Denominator::Population => Some(population(cut, &group, context.populations)),
+            // Zero where no list says how many persons there are.
+            Denominator::Population => Some(persons(row).unwrap_or(0)),
         };
         let observed = sums.observed || definition.fact != Fact::Returns;
-        let code = numbers.intern(Numbers { numerator: sums.numerator, denominator, observed });
-        (group, code)
+        numbers.intern(Numbers { numerator: sums.numerator, denominator, observed })
     });
-    let coded: Vec<(Group, u32)> = coded.collect();
-    let told = numbers.values().par_iter().map(|numbers| tell(definition, *numbers, cut, context));
-    let told: Vec<ToldNumbers> = told.collect();
-    figures.par_extend(
-        coded.into_par_iter().map(|(group, code)| {
-            figure(definition, &names, group, &told[code as usize], &shown, days, context)
-        }),
-    );
+    let coded: Vec<u32> = coded.collect();
+    let told = numbers.values().par_iter().map(|numbers| tell(definition, *numbers, cut, context)).collect();
+    let period = |period: Option<(Date, Date)>| period.map(|(start, end)| (start, end.min(context.as_of)));
+    let month = dimensions.iter().position(|own| &*own.name == "month");
+    let months: Vec<Option<(Date, Date)>> = month.map_or_else(Vec::new, |month| {
+        let first = |text: &Arc<str>| format!("{text}-01").parse::<Date>().ok();
+        let texts = dimensions[month].texts.iter();
+        texts.map(|text| period(first(text).map(|first| (first, first.last_of_month())))).collect()
+    });
+    let whole = match days {
+        Some((_, end)) if definition.kind == Kind::Stock => period(Some((end, end))),
+        days => period(days),
+    };
+    let is_of_persons = matches!(definition.denominator, Denominator::Population);
+    let of = Arc::new(Cut {
+        indicator: definition.id.clone(),
+        dimensions,
+        told,
+        note: definition.note.clone(),
+        shown: if cut.is_empty() { shown(definition, cells, days, context) } else { String::new() },
+        basis: if is_of_persons { context.populations.note.clone() } else { String::new() },
+    });
+    figures.extend(coded.into_iter().enumerate().map(|(row, told)| {
+        let period = month.map_or(whole, |month| months[of.dimensions[month].codes.code(row)]);
+        Figure::new(&of, row, told, period)
+    }));
+}
+
+/// The groups of a cut, in the order of their texts, and what their cells add up to.
+fn groups(
+    cells: &Cells,
+    told: &Parts,
+    cut: &[String],
+    days: Option<(Date, Date)>,
+    context: &Context<'_>,
+) -> (Vec<Dimension>, Vec<Sums>) {
+    let by: Vec<CutBy<'_>> = cut.iter().map(|name| CutBy::new(cells, name)).collect();
+    let (places, mut sums): (Vec<u32>, Vec<Sums>) = observed(cells, told, &by).into_iter().unzip();
+    let dimensions = cut.par_iter().zip(by).map(|(name, by)| Dimension {
+        name: Arc::from(name.as_str()),
+        codes: by.codes.take(&places),
+        texts: by.texts,
+    });
+    let mut dimensions: Vec<Dimension> = dimensions.collect();
+    match dimensions.as_mut_slice() {
+        [] if sums.is_empty() => sums.push(Sums::default()),
+        [only] => {
+            let mut rows: Vec<(Arc<str>, Sums)> =
+                sums.iter().enumerate().map(|(row, sums)| (only.text(row).clone(), *sums)).collect();
+            let mut expected = expected_texts(&only.name, days, context);
+            expected.retain(|text| rows.iter().all(|(own, _)| own != text));
+            if !expected.is_empty() {
+                rows.extend(expected.into_iter().map(|text| (text, Sums::default())));
+                rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+                only.codes = (0..rows.len() as i64).collect();
+                (only.texts, sums) = rows.into_iter().unzip();
+            }
+        }
+        _ => {}
+    }
+    (dimensions, sums)
 }
 
 /// What a figure is made of.
@@ -175,15 +188,7 @@ struct Numbers {
     observed: bool,
 }
 
-/// What is told of numbers, whatever they are those of.
-struct ToldNumbers {
-    numbers: Numbers,
-    value: Arc<str>,
-    bounds: Option<(Arc<str>, Arc<str>)>,
-    judgement: Judgement,
-}
-
-fn tell(definition: &Definition, numbers: Numbers, cut: &[String], context: &Context<'_>) -> ToldNumbers {
+fn tell(definition: &Definition, numbers: Numbers, cut: &[String], context: &Context<'_>) -> Told {
     let Numbers { numerator, denominator, observed } = numbers;
     let is_whole = cut.is_empty() && context.period.is_none();
     let judgement = judge_target(definition, numerator, denominator, observed, is_whole, context.as_of);
@@ -195,75 +200,26 @@ fn tell(definition: &Definition, numbers: Numbers, cut: &[String], context: &Con
         bounds(definition.interval, numerator, denominator, definition.unit.scale(), digits)
     });
     let value = if has_value { value_text(numerator, denominator, definition.unit) } else { String::new() };
-    ToldNumbers {
-        numbers,
+    let is_unknown = matches!(definition.denominator, Denominator::Population) && denominator == Some(0);
+    Told {
+        numerator,
+        denominator: denominator.filter(|_| !is_unknown),
         value: Arc::from(value),
         bounds: bounds.map(|(lower, upper)| (Arc::from(lower), Arc::from(upper))),
         judgement,
     }
 }
 
-fn figure(
-    definition: &Definition,
-    cut: &[Arc<str>],
-    group: Group,
-    told: &ToldNumbers,
-    shown: &str,
-    days: Option<(Date, Date)>,
-    context: &Context<'_>,
-) -> Figure {
-    let Numbers { numerator, denominator, .. } = told.numbers;
-    let month = cut.iter().position(|name| &**name == "month").and_then(|index| group.get(index));
-    let period = match (month, days) {
-        (Some(month), _) => {
-            format!("{month}-01").parse::<Date>().ok().map(|first| (first, first.last_of_month()))
-        }
-        (None, Some((_, end))) if definition.kind == Kind::Stock => Some((end, end)),
-        (None, days) => days,
-    };
-    let basis = match definition.denominator {
-        Denominator::Population => context.populations.note.as_str(),
-        _ => "",
-    };
-    Figure {
-        indicator: definition.id.clone(),
-        cut: cut.iter().cloned().zip(group).collect(),
-        period: period.map(|(start, end)| (start, end.min(context.as_of))),
-        value: told.value.clone(),
-        denominator: denominator.filter(|_| {
-            !(matches!(definition.denominator, Denominator::Population) && denominator == Some(0))
-        }),
-        numerator,
-        bounds: told.bounds.clone(),
-        judgement: told.judgement,
-        note: definition.note.clone(),
-        shown: shown.to_owned(),
-        basis: basis.to_owned(),
-    }
-}
-
-/// Groups that are printed even when nothing falls into them: every region, every month so far.
-fn expected_groups(cut: &[String], days: Option<(Date, Date)>, context: &Context<'_>) -> Vec<Group> {
-    match (cut, days) {
-        ([], _) => vec![Vec::new()],
-        ([only], _) if only == "region" => {
-            context.regions.iter().map(|region| vec![Arc::from(region.as_str())]).collect()
-        }
-        ([only], Some((start, end))) if only == "month" => {
+/// Values of a dimension that are printed even when nothing falls into them: every region, every month so far.
+fn expected_texts(dimension: &str, days: Option<(Date, Date)>, context: &Context<'_>) -> Vec<Arc<str>> {
+    match (dimension, days) {
+        ("region", _) => context.regions.iter().map(|region| Arc::from(region.as_str())).collect(),
+        ("month", Some((start, end))) => {
             let months =
                 start.first_of_month().series(jiff::Span::new().months(1)).take_while(|day| *day <= end);
-            months.map(|day| vec![Arc::from(format!("{:04}-{:02}", day.year(), day.month()))]).collect()
+            months.map(|day| Arc::from(format!("{:04}-{:02}", day.year(), day.month()))).collect()
         }
         _ => Vec::new(),
-    }
-}
-
-/// Persons for a cut: of the whole, or of a region; zero where no list says.
-fn population(cut: &[String], group: &[Arc<str>], populations: &Populations) -> i64 {
-    match (cut, group) {
-        ([], _) => populations.total.unwrap_or(0),
-        ([only], [region]) if only == "region" => populations.persons.get(&**region).copied().unwrap_or(0),
-        _ => 0,
     }
 }
 

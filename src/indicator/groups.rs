@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::column::{Narrow, combine_codes, first_rows, in_order};
-use crate::cube::Cells;
+use crate::column::Narrow;
+use crate::cube::{Cells, Order};
 use crate::model::UNKNOWN;
 
 /// What the cells of a group add up to.
@@ -44,33 +44,32 @@ pub(super) fn observed(cells: &Cells, told: &Parts, by: &[CutBy<'_>]) -> Vec<(u3
 
 /// Likewise, of groups most of which no cell is in.
 fn observed_of_many(cells: &Cells, told: &Parts, by: &[CutBy<'_>]) -> Vec<(u32, Sums)> {
-    let columns: Vec<Vec<u32>> = by.iter().map(|by| by.codes.map(|code| code as u32)).collect();
-    let widths = by.iter().map(|by| by.texts.len());
-    let (groups, distinct) = combine_codes(columns.iter().map(Vec::as_slice).zip(widths), cells.len());
-    let each = first_rows(&groups).into_iter().zip(Sums::of(cells, told, &groups, distinct));
-    let observed: Vec<(u32, Sums)> = each.filter(|(_, sums)| sums.observed).collect();
-    let mut codes = Vec::with_capacity(observed.len() * by.len());
-    for (cell, _) in &observed {
-        codes.extend(columns.iter().map(|codes| codes[*cell as usize]));
-    }
-    let order = in_order(&codes, by.len(), observed.len());
-    order.into_iter().map(|place| observed[place as usize]).collect()
+    let columns: Vec<&Narrow> = by.iter().map(|by| &*by.codes).collect();
+    let widths: Vec<usize> = by.iter().map(|by| by.texts.len()).collect();
+    let Order { places, begins } = Order::of(&columns, &widths, cells.len());
+    let ends = begins.iter().skip(1).copied().chain([places.len() as u32]);
+    let groups = begins.iter().zip(ends).map(|(begin, end)| &places[*begin as usize..end as usize]);
+    let summed = groups.filter_map(|group| {
+        let mut sums = Sums::default();
+        group.iter().for_each(|cell| sums.add(told[*cell as usize], cells.counts().get(*cell as usize)));
+        Some((*group.first()?, sums))
+    });
+    summed.filter(|(_, sums)| sums.observed).collect()
 }
 
 impl Sums {
     /// The sums of so many groups.
     fn of(cells: &Cells, told: &Parts, groups: &[u32], count: usize) -> Vec<Sums> {
         let mut sums = vec![Sums::default(); count];
-        cells.counts().for_each(|cell, count| {
-            let part = told[cell];
-            if part != 0 {
-                let sums = &mut sums[groups[cell] as usize];
-                sums.numerator += if part & NUMERATOR != 0 { count } else { 0 };
-                sums.denominator += if part & DENOMINATOR != 0 { count } else { 0 };
-                sums.observed = true;
-            }
-        });
+        cells.counts().for_each(|cell, count| sums[groups[cell] as usize].add(told[cell], count));
         sums
+    }
+
+    /// Adds a cell that is counted in these parts.
+    fn add(&mut self, part: u8, count: i64) {
+        self.numerator += if part & NUMERATOR != 0 { count } else { 0 };
+        self.denominator += if part & DENOMINATOR != 0 { count } else { 0 };
+        self.observed |= part != 0;
     }
 }
 

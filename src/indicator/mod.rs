@@ -4,6 +4,7 @@ mod decimal;
 mod definition;
 mod disclosure;
 mod evaluate;
+mod figure;
 mod groups;
 mod interval;
 mod knots;
@@ -15,7 +16,8 @@ mod testing;
 
 pub use decimal::{ratio_text, value_text};
 pub use definition::{Definition, Denominator, Kind, Operator, Span, Target, Unit, stand_in};
-pub use evaluate::{Context, Figure, Populations, evaluate};
+pub use evaluate::{Context, Populations, evaluate};
+pub use figure::{Cut, Dimension, Figure, Told};
 pub use interval::{Interval, bounds};
 pub use means::{Mean, means};
 pub use status::{Judgement, Status, judge_target};

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use jiff::civil::Date;
 
 use super::knots::{Group, Knots, Part};
-use super::{Denominator, Figure, Judgement, Status};
+use super::{Cut, Denominator, Figure, Status, Told};
 use crate::cube::Cells;
 use crate::indicator::Definition;
 
@@ -46,14 +46,14 @@ pub fn kept_back(
     for (place, figure) in figures.iter().enumerate() {
         let group: Group = spelt(figure).collect();
         for (part, value) in numbers_of(figure) {
-            knots.tell(&figure.indicator, part, &group, value, place);
+            knots.tell(figure.indicator(), part, &group, value, place);
         }
     }
     for report in earlier {
         for (figure, is_hidden) in report.figures.iter().zip(&report.hidden) {
             let group: Group = spelt(figure).collect();
             for (part, value) in numbers_of(figure) {
-                knots.tell_earlier(&figure.indicator, part, &group, value, (report.as_of, !is_hidden));
+                knots.tell_earlier(figure.indicator(), part, &group, value, (report.as_of, !is_hidden));
             }
         }
     }
@@ -66,37 +66,39 @@ pub fn kept_back(
 
 /// Dimensions and values of the cut that a figure belongs to.
 fn spelt(figure: &Figure) -> impl Iterator<Item = (String, String)> {
-    figure.cut.iter().map(|(name, value)| (name.to_string(), value.to_string()))
+    figure.group().map(|(name, value)| (name.to_string(), value.to_string()))
 }
 
 /// What a figure tells: a count, or the parts of a share.
 fn numbers_of(figure: &Figure, definitions: &[Definition]) -> Vec<(Part, i64)> {
-    let definition = definitions.iter().find(|own| own.id == figure.indicator);
-    match (definition.map(|own| &own.denominator), figure.denominator) {
+    let definition = definitions.iter().find(|own| own.id == figure.indicator());
+    let Told { numerator, denominator, .. } = figure.told();
+    match (definition.map(|own| &own.denominator), denominator) {
         (Some(Denominator::Where(_)), Some(all)) => {
-            vec![(Part::All, all), (Part::With, figure.numerator), (Part::Without, all - figure.numerator)]
+            vec![(Part::All, *all), (Part::With, *numerator), (Part::Without, all - numerator)]
         }
-        _ => vec![(Part::All, figure.numerator)],
+        _ => vec![(Part::All, *numerator)],
     }
 }
 
 /// The figures as they may be told: what is kept back has the status `suppressed` and no numbers.
 pub fn suppress_figures(figures: &[Figure], hidden: &[bool]) -> Vec<Figure> {
-    let told = figures.iter().zip(hidden).map(|(figure, hidden)| match hidden {
+    let mut told = Vec::with_capacity(figures.len());
+    let all: Vec<(&Figure, &bool)> = figures.iter().zip(hidden).collect();
+    for own in all.chunk_by(|(one, _), (other, _)| Arc::ptr_eq(one.cut(), other.cut())) {
+        let Some((first, _)) = own.first() else { continue };
+        let mut cut = Cut::clone(first.cut());
         // What is counted beside a figure is guarded by nothing.
-        false => Figure { shown: String::new(), ..figure.clone() },
-        true => Figure {
-            numerator: 0,
-            denominator: None,
-            value: Arc::from(""),
-            bounds: None,
-            judgement: Judgement { status: Status::Suppressed, needed: None },
-            note: String::new(),
-            shown: String::new(),
-            ..figure.clone()
-        },
-    });
-    told.collect()
+        cut.shown = String::new();
+        let nothing = cut.told.len();
+        cut.told.push(Told::suppressed());
+        let cut = Arc::new(cut);
+        told.extend(own.iter().map(|(figure, hidden)| {
+            let told = if **hidden { nothing } else { figure.told_at() };
+            Figure::new(&cut, figure.row(), told as u32, figure.period)
+        }));
+    }
+    told
 }
 
 /// The cells as they may be told: by month, those alone that are not small, lie in no figure that is kept back, and are
@@ -104,9 +106,9 @@ pub fn suppress_figures(figures: &[Figure], hidden: &[bool]) -> Vec<Figure> {
 pub fn suppress_cells(cells: &Cells, figures: &[Figure], definitions: &[Definition], least: i64) -> Cells {
     let own = || definitions.iter().filter(|definition| definition.fact.name() == cells.fact);
     let cells = cells.by_month();
-    let kept_back = figures.iter().filter(|figure| figure.judgement.status == Status::Suppressed);
+    let kept_back = figures.iter().filter(|figure| figure.status() == Status::Suppressed);
     let kept_back: HashMap<Vec<String>, BTreeSet<Vec<String>>> = kept_back
-        .filter(|figure| own().any(|definition| definition.id == figure.indicator))
+        .filter(|figure| own().any(|definition| definition.id == figure.indicator()))
         .fold(HashMap::new(), |mut cuts, figure| {
             let (names, values) = spelt(figure).unzip();
             cuts.entry(names).or_insert_with(BTreeSet::new).insert(values);
@@ -182,10 +184,9 @@ mod tests {
     }
 
     fn kept_back(figures: &[Figure], indicator: &str) -> Vec<String> {
-        let own = figures.iter().filter(|own| own.indicator == indicator);
-        let hidden = own.filter(|own| own.judgement.status == Status::Suppressed);
-        let spell =
-            |figure: &Figure| figure.cut.iter().map(|(_, value)| &**value).collect::<Vec<_>>().join(" ");
+        let own = figures.iter().filter(|own| own.indicator() == indicator);
+        let hidden = own.filter(|own| own.status() == Status::Suppressed);
+        let spell = |figure: &Figure| figure.group().map(|(_, value)| &**value).collect::<Vec<_>>().join(" ");
         hidden.map(spell).collect()
     }
 

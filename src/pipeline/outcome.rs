@@ -23,8 +23,8 @@ use crate::model::{Code, Rejection, Scope, UNKNOWN, Value};
 use crate::reference::Reference;
 use crate::report::{
     self, CsvOptions, Draft, InputRecord, ReportError, RunRecord, StageSeconds, Table, cells_to_parquet,
-    indicators_table, overdue_table, rejections_table, scorecard_table, scorecard_workbook, table_to_parquet,
-    warnings_table, write_csv, write_disagreements,
+    in_memory, indicators_csv, indicators_table, overdue_table, rejections_table, scorecard_table,
+    scorecard_workbook, table_to_parquet, warnings_table, write_csv, write_disagreements,
 };
 use crate::validate::RowCounts;
 
@@ -307,13 +307,14 @@ pub fn draft_common(evaluated: &Evaluated, told: &Told<'_>, options: CsvOptions)
     let title = format!("{}（截至 {}）", file.title_zh, evaluated.as_of);
     let json = |table: &Table| Ok(serde_json::to_vec_pretty(&table.to_json())?);
     let csv = |table: &Table| Ok(write_csv(table, options));
+    let figures = || Ok(in_memory(|bytes| indicators_csv(&file.indicators, told.figures, options, bytes)));
     let townships = || by_region(evaluated, told.figures);
     Ok(make(&[
         ("scorecard.csv", Box::new(|| csv(&scorecard))),
         ("scorecard.parquet", Box::new(|| table_to_parquet(&scorecard))),
         ("scorecard.json", Box::new(|| json(&scorecard))),
         ("scorecard.xlsx", Box::new(|| scorecard_workbook(&title, &scorecard, &townships(), &counts))),
-        ("indicators.csv", Box::new(|| csv(&indicators))),
+        ("indicators.csv", Box::new(figures)),
         ("indicators.parquet", Box::new(|| table_to_parquet(&indicators))),
         ("indicators.json", Box::new(|| json(&indicators))),
         ("cells.parquet", Box::new(|| cells_to_parquet(told.cells))),
@@ -350,13 +351,13 @@ fn by_region(evaluated: &Evaluated, figures: &[Figure]) -> Table {
     use report::{Cell, Kind};
     let regional: Vec<&Figure> = figures
         .iter()
-        .filter(|figure| matches!(figure.cut.as_slice(), [(name, _)] if &**name == "region"))
+        .filter(|figure| matches!(figure.cut().dimensions.as_slice(), [only] if &*only.name == "region"))
         .collect();
     let definitions: Vec<_> = evaluated
         .file
         .indicators
         .iter()
-        .filter(|definition| regional.iter().any(|figure| figure.indicator == definition.id))
+        .filter(|definition| regional.iter().any(|figure| figure.indicator() == definition.id))
         .collect();
     let columns: Vec<(&str, Kind)> = [("代码", Kind::Text), ("乡镇", Kind::Text)]
         .into_iter()
@@ -364,16 +365,17 @@ fn by_region(evaluated: &Evaluated, figures: &[Figure]) -> Table {
         .collect();
     let mut table = Table::new(&columns);
     let regions: BTreeSet<&str> =
-        regional.iter().filter_map(|figure| figure.cut.first()).map(|(_, region)| &**region).collect();
+        regional.iter().filter_map(|figure| figure.text_of("region")).map(|region| &**region).collect();
     for region in regions {
         let named = evaluated.reference.regions.name_of(region);
         let name = named.unwrap_or(if region == UNKNOWN { "未识别" } else { region });
         let mut row = vec![Cell::text(region), Cell::text(name)];
         row.extend(definitions.iter().map(|definition| {
             let own = regional.iter().find(|figure| {
-                figure.indicator == definition.id && figure.cut.iter().any(|(_, value)| &**value == region)
+                figure.indicator() == definition.id
+                    && figure.text_of("region").is_some_and(|own| &**own == region)
             });
-            Cell::text(own.map(|figure| figure.value.clone()).unwrap_or_default())
+            Cell::text(own.map(|figure| figure.told().value.clone()).unwrap_or_default())
         }));
         table.rows.push(row);
     }

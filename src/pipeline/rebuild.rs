@@ -168,14 +168,6 @@ fn found(lake: &Lake, recipe: &Recipe, unpacker: Option<&Path>) -> Result<Found,
 /// # Errors
 /// One of them is missing or damaged.
 pub fn seeds(lake: &Lake, seeds: &[Named]) -> Result<Reference, RunError> {
-    let io = |path: &Path| {
-        let path = path.to_owned();
-        move |source| RunError::Io { path, source }
-    };
-    let folder = tempfile::tempdir().map_err(io(Path::new("the folder for temporary files")))?;
-    for seed in seeds {
-        let path = folder.path().join(&seed.name);
-        std::fs::write(&path, lake.object(&seed.blake3)?).map_err(io(&path))?;
-    }
-    Ok(Reference::with_overrides(folder.path())?)
+    let file = |seed: &Named| Ok((seed.name.clone(), lake.object(&seed.blake3)?));
+    Ok(Reference::with_files(seeds.iter().map(file).collect::<Result<_, LakeError>>()?)?)
 }

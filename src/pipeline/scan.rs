@@ -37,7 +37,7 @@ pub(super) fn scan(
     }
     let is_counted = is_asked(file, Fact::Determinations);
     months.into_par_iter().with_max_len(1).try_for_each(|month| {
-        let samples = store::scan_month(lake, entry, ("samples", month), &wanted, |keys, columns| {
+        let mut samples = store::scan_month(lake, entry, ("samples", month), &wanted, |keys, columns| {
             let samples = Seen::of(&from_series(keys.codes.len(), columns), as_of);
             if is_asked(file, Fact::Samples) {
                 totals.add(tally_fact(Fact::Samples, samples.rows(), &of_samples, &day));
@@ -47,17 +47,19 @@ pub(super) fn scan(
             Ok(Group { numbers: by_code(&keys.codes, number), keys })
         })?;
         if is_counted {
+            let part = condensed.part(samples.iter_mut().flat_map(|group| &mut group.numbers));
             let samples = Known { groups: samples, by_code: OnceLock::new() };
             store::scan_month(lake, entry, ("determinations", month), &wanted, |keys, columns| {
-                condensed.add(&to_values(columns), &samples.of(keys)?);
+                part.add(&to_values(columns), &samples.of(keys)?);
                 Ok(())
             })?;
+            part.finish();
         }
         Ok::<(), LakeError>(())
     })?;
     let mut cells = totals.finish();
     if is_counted {
-        cells.push(condensed.into_counts().into());
+        cells.push(condensed.into_cells());
     }
     Ok(cells)
 }

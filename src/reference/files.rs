@@ -53,20 +53,32 @@ impl Texts {
             if name.starts_with('.') || !name.to_lowercase().ends_with(".csv") {
                 continue;
             }
-            let Some((_, text)) = texts.0.iter_mut().find(|(known, _)| *known == name) else {
-                return Err(ReferenceError::UnknownFile { nearest: nearest(&name), path });
-            };
-            let bytes = fs::read(&path).map_err(io(&path))?;
-            *text = match String::from_utf8(bytes) {
-                Ok(read) => Cow::Owned(read),
-                Err(error) => {
-                    let good = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
-                    let line = 1 + good.filter(|byte| **byte == b'\n').count() as u64;
-                    return Err(ReferenceError::NotUtf8 { path, line });
-                }
-            };
+            let text = texts.named(&path)?;
+            *text = decoded(&path, fs::read(&path).map_err(io(&path))?)?;
         }
         Ok(texts)
+    }
+
+    /// The built-in texts, each replaced by the file of its name if it is among these.
+    ///
+    /// # Errors
+    /// A file that overrides nothing, or one that is not UTF-8.
+    pub(super) fn with_files(files: Vec<(String, Vec<u8>)>) -> Result<Texts, ReferenceError> {
+        let mut texts = Texts::built_in();
+        for (name, bytes) in files {
+            let path = Path::new(&name);
+            let text = texts.named(path)?;
+            *text = decoded(path, bytes)?;
+        }
+        Ok(texts)
+    }
+
+    /// The text that a file overrides.
+    fn named(&mut self, path: &Path) -> Result<&mut Cow<'static, str>, ReferenceError> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let known = self.0.iter_mut().find(|(known, _)| *known == name);
+        let unknown = || ReferenceError::UnknownFile { nearest: nearest(&name), path: path.to_owned() };
+        known.map(|(_, text)| text).ok_or_else(unknown)
     }
 
     /// The text of a table; empty for a name that is none, which no caller passes.
@@ -77,6 +89,14 @@ impl Texts {
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|(name, text)| (*name, text.as_ref()))
     }
+}
+
+fn decoded(path: &Path, bytes: Vec<u8>) -> Result<Cow<'static, str>, ReferenceError> {
+    String::from_utf8(bytes).map(Cow::Owned).map_err(|error| {
+        let good = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+        let line = 1 + good.filter(|byte| **byte == b'\n').count() as u64;
+        ReferenceError::NotUtf8 { path: path.to_owned(), line }
+    })
 }
 
 /// The table whose name takes the fewest edits to become `name`.

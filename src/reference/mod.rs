@@ -70,6 +70,14 @@ impl Reference {
         Reference::read(Texts::with_overrides(dir)?)
     }
 
+    /// The built-in tables, each replaced by the CSV file of its name if it is among these.
+    ///
+    /// # Errors
+    /// As [`Reference::with_overrides`].
+    pub fn with_files(files: Vec<(String, Vec<u8>)>) -> Result<Reference, ReferenceError> {
+        Reference::read(Texts::with_files(files)?)
+    }
+
     fn read(texts: Texts) -> Result<Reference, ReferenceError> {
         // Those of many rows are read beside the others: every command waits for them.
         let (many, others) = rayon::join(
@@ -176,6 +184,8 @@ mod tests {
         };
         assert_eq!((persons(&built_in), persons(&reference)), (Some(690_000), Some(701_000)));
         assert_ne!(built_in.digest(), reference.digest());
+        let files = vec![("population.csv".to_owned(), OTHER.as_bytes().to_vec())];
+        assert_eq!(Reference::with_files(files).expect("a file").digest(), reference.digest());
         for ((name, ours), (same, theirs)) in built_in.texts().zip(reference.texts()) {
             assert_eq!(name, same);
             assert_eq!(ours == theirs, name != "population.csv", "{name}");

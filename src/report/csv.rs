@@ -1,5 +1,5 @@
 use std::fmt::Write;
-use std::sync::Arc;
+use std::io;
 
 use jiff::civil::Date;
 use rayon::prelude::*;
@@ -15,69 +15,65 @@ pub struct CsvOptions {
 /// RFC 4180 with CRLF. Texts that a spreadsheet would take for a formula get an apostrophe in front.
 pub fn write_csv(table: &Table, options: CsvOptions) -> Vec<u8> {
     let write = |row: &Vec<Cell>, out: &mut Row<'_>| row.iter().for_each(|cell| out.cell(cell));
-    write_rows(&table.columns, &table.rows, write, options)
+    in_memory(|bytes| Rows::begin(bytes, &table.columns, options)?.write(&table.rows, write))
+}
+
+/// What is written, as bytes.
+pub fn in_memory(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // Memory takes whatever is written to it.
+    let _ = write(&mut bytes);
+    bytes
 }
 
 /// Rows that are written by one thread at a time.
 const ROWS: usize = 1024;
-/// Parts of so many rows that are held beside the whole.
+/// Parts of so many rows that are held at a time.
 const PARTS: usize = 16;
 
-/// Likewise, of rows that are told field by field when they are written.
-pub(super) fn write_rows<T: Sync>(
-    columns: &[Column],
-    all: &[T],
-    write: impl Fn(&T, &mut Row<'_>) + Sync,
-    options: CsvOptions,
-) -> Vec<u8> {
-    let mut text = String::new();
-    if options.byte_order_mark {
-        text.push('\u{feff}');
+/// A file whose rows are made side by side, and written one after the other.
+pub(super) struct Rows<'a, W> {
+    out: &'a mut W,
+    parts: Vec<String>,
+}
+
+impl<W: io::Write> Rows<'_, W> {
+    pub(super) fn begin<'a>(
+        out: &'a mut W,
+        columns: &[Column],
+        options: CsvOptions,
+    ) -> io::Result<Rows<'a, W>> {
+        let mut text = String::new();
+        if options.byte_order_mark {
+            text.push('\u{feff}');
+        }
+        let mut head = Row::new(&mut text);
+        columns.iter().for_each(|column| head.text(&column.name));
+        text.push_str("\r\n");
+        out.write_all(text.as_bytes())?;
+        Ok(Rows { out, parts: vec![String::new(); PARTS] })
     }
-    let mut head = Row { text: &mut text, is_first: true };
-    columns.iter().for_each(|column| head.text(&column.name));
-    text.push_str("\r\n");
-    for some in all.chunks(ROWS * PARTS) {
-        let written = some.par_chunks(ROWS).map(|rows| {
-            let mut text = String::new();
-            for own in rows {
-                write(own, &mut Row { text: &mut text, is_first: true });
-                text.push_str("\r\n");
+
+    /// Rows that are told when they are written.
+    pub(super) fn write<T: Sync>(
+        &mut self,
+        all: &[T],
+        tell: impl Fn(&T, &mut Row<'_>) + Sync,
+    ) -> io::Result<()> {
+        for some in all.chunks(ROWS * PARTS) {
+            let parts = self.parts.par_iter_mut().zip(some.par_chunks(ROWS));
+            parts.for_each(|(text, rows)| {
+                text.clear();
+                for own in rows {
+                    tell(own, &mut Row::new(text));
+                    text.push_str("\r\n");
+                }
+            });
+            for text in self.parts.iter().take(some.len().div_ceil(ROWS)) {
+                self.out.write_all(text.as_bytes())?;
             }
-            text
-        });
-        written.collect::<Vec<String>>().into_iter().for_each(|part| text.push_str(&part));
-    }
-    text.into_bytes()
-}
-
-/// Whatever takes the fields of a row, one after the other. What is empty is a field too.
-pub(super) trait Fields {
-    fn text(&mut self, text: &str);
-
-    /// A text that may be kept as it is.
-    fn shared(&mut self, text: &Arc<str>);
-
-    fn integer(&mut self, number: Option<i64>);
-
-    fn date(&mut self, day: Option<Date>);
-}
-
-impl Fields for Vec<Cell> {
-    fn text(&mut self, text: &str) {
-        self.push(Cell::text(text));
-    }
-
-    fn shared(&mut self, text: &Arc<str>) {
-        self.push(Cell::text(text.clone()));
-    }
-
-    fn integer(&mut self, number: Option<i64>) {
-        self.push(Cell::integer(number));
-    }
-
-    fn date(&mut self, day: Option<Date>) {
-        self.push(Cell::date(day));
+        }
+        Ok(())
     }
 }
 
@@ -88,6 +84,17 @@ pub(super) struct Row<'a> {
 }
 
 impl Row<'_> {
+    /// Behind a text that ends with a row, or with nothing.
+    pub(super) fn new(text: &mut String) -> Row<'_> {
+        Row { text, is_first: true }
+    }
+
+    /// Fields that are written as they stand in the file.
+    pub(super) fn spelt(&mut self, fields: &str) {
+        self.begin_field();
+        self.text.push_str(fields);
+    }
+
     fn begin_field(&mut self) {
         if !std::mem::take(&mut self.is_first) {
             self.text.push(',');
@@ -102,10 +109,8 @@ impl Row<'_> {
             Cell::Date(day) => self.date(Some(*day)),
         }
     }
-}
 
-impl Fields for Row<'_> {
-    fn text(&mut self, field: &str) {
+    pub(super) fn text(&mut self, field: &str) {
         self.begin_field();
         let guard = if is_formula(field) { "'" } else { "" };
         // Bytes of other characters are none of these.
@@ -120,18 +125,14 @@ impl Fields for Row<'_> {
         }
     }
 
-    fn shared(&mut self, text: &Arc<str>) {
-        self.text(text);
-    }
-
-    fn integer(&mut self, number: Option<i64>) {
+    pub(super) fn integer(&mut self, number: Option<i64>) {
         self.begin_field();
         if let Some(number) = number {
             self.text.push_str(itoa::Buffer::new().format(number));
         }
     }
 
-    fn date(&mut self, day: Option<Date>) {
+    pub(super) fn date(&mut self, day: Option<Date>) {
         self.begin_field();
         let Some(day) = day else { return };
         let Ok(year @ 0..=9999) = u16::try_from(day.year()) else {
@@ -183,7 +184,7 @@ mod tests {
         for day in ["2020-02-29", "0001-01-01", "0999-12-31", "9999-10-05", "-000004-03-01"] {
             let day: Date = day.parse().expect(day);
             let mut written = String::new();
-            Row { text: &mut written, is_first: true }.date(Some(day));
+            Row::new(&mut written).date(Some(day));
             assert_eq!(written, day.to_string());
         }
     }
@@ -192,7 +193,7 @@ mod tests {
     fn guards_come_off_again() {
         for text in ["=1+1", "'=1+1", "''=1", "-5", "plain", "'quoted'", "\u{feff}=1", "+86 x", ""] {
             let mut guarded = String::new();
-            Row { text: &mut guarded, is_first: true }.text(text);
+            Row::new(&mut guarded).text(text);
             assert_eq!(unguard(&guarded), text);
             assert!(!guarded.starts_with(['=', '+']), "{guarded}");
         }

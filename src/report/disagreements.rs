@@ -1,4 +1,4 @@
-use super::csv::{CsvOptions, Fields, Row, write_rows};
+use super::csv::{CsvOptions, Row, Rows, in_memory};
 use super::table::{Kind, Table};
 use crate::column::{Frame, rows_where};
 use crate::model::Value;
@@ -67,7 +67,7 @@ pub fn write_disagreements(list: &Frame, options: CsvOptions) -> Vec<u8> {
         out.integer(i64::try_from(list.line(*row)).ok());
     };
     let rows: Vec<usize> = (0..list.rows()).collect();
-    write_rows(&Table::new(&columns).columns, &rows, write, options)
+    in_memory(|bytes| Rows::begin(bytes, &Table::new(&columns).columns, options)?.write(&rows, write))
 }
 
 #[cfg(test)]

@@ -182,8 +182,10 @@ fn groups(packed: &[u8], width: u32, count: usize, out: &mut Vec<u32>) {
     }
 }
 
+type Eights = fn(&[u8], &mut [[u32; GROUP]]) -> usize;
+
 /// How whole groups of numbers are unpacked, by the bits of a number: of each width the shifts are known beforehand.
-const EIGHTS: [fn(&[u8], &mut [[u32; GROUP]]) -> usize; 17] = [
+const EIGHTS: [Eights; 17] = [
     eights::<0>,
     eights::<1>,
     eights::<2>,

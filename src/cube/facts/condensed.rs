@@ -1,15 +1,18 @@
 //! Determinations as few rows: those that are alike in all that they are counted by are one, with a weight. So they are
 //! joined with their samples once for each combination, not once for each row.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
+use hashbrown::HashMap;
 use jiff::civil::Date;
+use rayon::prelude::*;
 
 use super::batches::{HIDDEN, Seen, UNSEEN, is_first, is_yes};
 use super::numbered_pairs::Pairs;
 use super::{DETERMINATION, Fact, PENDING};
-use crate::column::{Coded, Combinations, Frame, Interner, combine_all, first_rows};
-use crate::cube::Counts;
+use crate::column::{Coded, Combinations, Frame, Interner, Narrow, combine_all, first_rows};
+use crate::cube::counts::dimension_text;
+use crate::cube::{Cells, Columns};
 use crate::model::Value;
 
 /// What was added from any thread.
@@ -17,6 +20,23 @@ pub struct Condensed<'a> {
     dimensions: &'a [String],
     samples: Mutex<Distinct>,
     own: Mutex<Distinct>,
+    /// Counts of samples by their numbers among all, never more than threads that add at a time.
+    counts: Mutex<Vec<Pairs>>,
+    /// Counts of parts with numbers of their own, and what such parts are done with.
+    of_parts: Mutex<Pairs>,
+    idle: Mutex<Vec<Pairs>>,
+}
+
+/// Determinations of some samples, such as those of a month.
+pub struct Part<'a> {
+    all: &'a Condensed<'a>,
+    /// Counts by numbers within the part, where those among all are too large for a table.
+    own: Option<OwnNumbers>,
+}
+
+struct OwnNumbers {
+    /// Of each sample of the part the number among all.
+    samples: Vec<u32>,
     /// Never more than threads that add at a time.
     counts: Mutex<Vec<Pairs>>,
 }
@@ -38,7 +58,14 @@ impl<'a> Condensed<'a> {
     /// Determinations are counted by these dimensions.
     pub fn new(dimensions: &'a [String]) -> Condensed<'a> {
         let [samples, own] = [(); 2].map(|()| Mutex::new(Distinct::default()));
-        Condensed { dimensions, samples, own, counts: Mutex::default() }
+        Condensed {
+            dimensions,
+            samples,
+            own,
+            counts: Mutex::default(),
+            of_parts: Mutex::default(),
+            idle: Mutex::default(),
+        }
     }
 
     /// Numbers samples by what determinations take from them; days are told apart as far as `day` does.
@@ -53,53 +80,90 @@ impl<'a> Condensed<'a> {
         Numbered(number(&self.samples, &columns, &Coded::constant(true, frame.rows())))
     }
 
-    /// Counts determinations, each with its sample; those without are left out.
-    pub fn add(&self, own: &[(String, Coded<Value>)], samples: &SampleNumbers) {
-        let column = |name: &str| own.iter().find(|(own, _)| own == name).map(|(_, column)| column.clone());
-        let dimensions = self.dimensions.iter().map(String::as_str);
-        let columns: Vec<(&str, Coded<Value>)> =
-            dimensions.filter_map(|name| Some((name, column(name)?))).collect();
-        let replicate = column("replicate").map(|replicate| replicate.relabel(is_first));
-        let is_counted = replicate.unwrap_or_else(|| Coded::constant(true, samples.len()));
-        let own = number(&self.own, &columns, &is_counted);
-        let mut counts = held(&self.counts).pop().unwrap_or_default();
-        counts.add(samples, &own);
-        held(&self.counts).push(counts);
+    /// A part of the determinations, those of samples with these numbers, which may become numbers within the part.
+    pub fn part<'n>(&'a self, numbers: impl IntoIterator<Item = &'n mut Option<u32>>) -> Part<'a> {
+        let mut numbers: Vec<&mut u32> = numbers.into_iter().flatten().collect();
+        if numbers.iter().all(|number| Pairs::has_row(**number)) {
+            return Part { all: self, own: None };
+        }
+        let (mut samples, mut known): (Vec<u32>, HashMap<u32, u32>) = (Vec::new(), HashMap::new());
+        for number in &mut numbers {
+            **number = *known.entry(**number).or_insert_with(|| {
+                samples.push(**number);
+                samples.len() as u32 - 1
+            });
+        }
+        Part { all: self, own: Some(OwnNumbers { samples, counts: Mutex::default() }) }
     }
 
     /// What was added, counted by the dimensions and days.
-    pub fn into_counts(self) -> Counts {
+    pub fn into_cells(self) -> Cells {
         let [samples, own] = [self.samples, self.own].map(|distinct| into(distinct).into_frame());
-        let joined = |mut one: Pairs, other| {
-            one.append(&other);
-            one
-        };
-        let pairs = into(self.counts).into_iter().reduce(joined).unwrap_or_default();
         // Own combinations come twice: as they are, and as they are seen before the sample's report is.
         let mut hidden = own.clone();
         for name in HIDDEN.into_iter().filter(|name| own.column(name).is_some()) {
             hidden.set(name, Coded::constant(Value::text(PENDING), own.rows()));
         }
         let is_unseen = samples.column_or_missing(UNSEEN).relabel(is_yes);
-        let (mut of_samples, mut of_own, mut counts) = (Vec::new(), Vec::new(), Vec::new());
-        for (sample, combination, count) in pairs.counts() {
-            let as_seen = if *is_unseen.get(sample as usize) { own.rows() as u32 } else { 0 };
-            of_own.push(combination + as_seen);
-            of_samples.push(sample);
-            counts.push(count);
-        }
+        let as_seen: Vec<u32> =
+            is_unseen.iter().map(|is_unseen| if *is_unseen { own.rows() as u32 } else { 0 }).collect();
         let own = Frame::concat(&[own, hidden]);
-        let (of_samples, of_own) = (Arc::new(of_samples), Arc::new(of_own));
-        let mut rows = Frame::new(vec![0; counts.len()], vec![0; counts.len()], vec![Default::default()]);
-        for name in self.dimensions.iter().map(String::as_str).chain(["day"]) {
-            let of_sample = samples.column(name).map(|column| column.on_keys(&of_samples));
-            let of_own = own.column(name).map(|column| column.on_keys(&of_own));
-            let is_own = DETERMINATION.contains(&name);
-            let column = if is_own { of_own.or(of_sample) } else { of_sample.or(of_own) };
-            column.into_iter().for_each(|column| rows.set(name, column));
+        let joined = |mut one: Pairs, other| {
+            one.append(&other, |sample| sample);
+            one
+        };
+        let all = into(self.counts).into_iter().chain([into(self.of_parts)]);
+        let pairs = all.reduce(joined).unwrap_or_default().into_counts();
+        let of_samples: Vec<u32> = pairs.iter().map(|((sample, _), _)| *sample).collect();
+        let of_own = pairs.iter().map(|((sample, own), _)| own + as_seen[*sample as usize]);
+        let of_own: Vec<u32> = of_own.collect();
+        let column = |name: &str| {
+            let of_sample = samples.column(name).map(|column| (column, &of_samples));
+            let of_own = own.column(name).map(|column| (column, &of_own));
+            if DETERMINATION.contains(&name) { of_own.or(of_sample) } else { of_sample.or(of_own) }
+        };
+        let codes = |(column, rows): (&Coded<Value>, &Vec<u32>)| Narrow::from(column.codes()).take(rows);
+        let dimensions = self.dimensions.par_iter().map(|name| match column(name) {
+            Some(own) => ((name.clone(), own.0.values().iter().map(dimension_text).collect()), codes(own)),
+            None => ((name.clone(), vec![dimension_text(&Value::Missing)]), Narrow::zeros(pairs.len())),
+        });
+        let (dimensions, of_dimensions): (Vec<(String, Vec<String>)>, Vec<Narrow>) = dimensions.unzip();
+        let days = samples.column_or_missing("day");
+        let columns = Columns {
+            codes: of_dimensions,
+            days: codes((&days, &of_samples)),
+            counts: pairs.iter().map(|(_, count)| *count).collect(),
+        };
+        let days = days.values().iter().map(Value::as_date).collect();
+        Cells::unsorted(Fact::Determinations.name(), dimensions, days, columns).canonical()
+    }
+}
+
+impl Part<'_> {
+    /// Counts determinations, each with its sample; those without are left out.
+    pub fn add(&self, own: &[(String, Coded<Value>)], samples: &SampleNumbers) {
+        let column = |name: &str| own.iter().find(|(own, _)| own == name).map(|(_, column)| column.clone());
+        let dimensions = self.all.dimensions.iter().map(String::as_str);
+        let columns: Vec<(&str, Coded<Value>)> =
+            dimensions.filter_map(|name| Some((name, column(name)?))).collect();
+        let replicate = column("replicate").map(|replicate| replicate.relabel(is_first));
+        let is_counted = replicate.unwrap_or_else(|| Coded::constant(true, samples.len()));
+        let own = number(&self.all.own, &columns, &is_counted);
+        let kept = self.own.as_ref().map_or(&self.all.counts, |own| &own.counts);
+        let known = held(kept).pop();
+        let mut counts = known.or_else(|| held(&self.all.idle).pop()).unwrap_or_default();
+        counts.add(samples, &own);
+        held(kept).push(counts);
+    }
+
+    /// Adds the part to all others.
+    pub fn finish(self) {
+        let Some(OwnNumbers { samples, counts }) = self.own else { return };
+        for mut counts in into(counts) {
+            held(&self.all.of_parts).append(&counts, |sample| samples[sample as usize]);
+            counts.clear();
+            held(&self.all.idle).push(counts);
         }
-        let count = |row: usize| counts.get(row).copied();
-        Counts::tally_by(Fact::Determinations.name(), &rows, self.dimensions, "day", count)
     }
 }
 
@@ -183,7 +247,7 @@ mod tests {
 
     use super::super::batches::determinations;
     use super::*;
-    use crate::cube::Cells;
+    use crate::cube::Counts;
 
     fn frame(rows: usize, columns: &[(&str, Coded<Value>)]) -> Frame {
         let mut frame = Frame::new(vec![0; rows], vec![0; rows], vec![Default::default()]);
@@ -221,16 +285,19 @@ mod tests {
             // A month without samples, which may come first, knows none of the columns.
             condensed.number(&Seen::of(&Frame::default(), date(2020, 5, 2)), |day| day);
             let numbered = condensed.number(&seen, |day| day);
-            let by_number = |part: &Frame| seen.by_code(&code(part)).relabel(|row| numbered.get((*row)?));
+            let mut numbers: Vec<Option<u32>> = (0..seen.rows().rows() as u32).map(|row| numbered.get(row)).collect();
+            let halves = [condensed.part(&mut numbers), condensed.part([])];
             let places: Vec<u32> = (0..rows.len() as u32).collect();
-            for part in places.chunks(part) {
+            for (place, part) in places.chunks(part).enumerate() {
                 let part = whole.take(part);
                 let columns: Vec<(String, Coded<Value>)> = ["analyte", "verdict", "replicate"].iter()
                     .map(|name| ((*name).to_owned(), part.column_or_missing(name))).collect();
-                condensed.add(&columns, &by_number(&part));
-                condensed.add(&columns, &Coded::constant(None, part.rows()));
+                let own = seen.by_code(&code(&part)).relabel(|row| numbers[(*row)? as usize]);
+                halves[0].add(&columns, &own);
+                halves[place % 2].add(&columns, &Coded::constant(None, part.rows()));
             }
-            prop_assert_eq!(Cells::from(condensed.into_counts()), expected);
+            halves.into_iter().for_each(Part::finish);
+            prop_assert_eq!(condensed.into_cells(), expected);
         }
     }
 }

@@ -8,7 +8,7 @@ mod notices;
 mod numbered_pairs;
 
 pub use batches::Seen;
-pub use condensed::{Condensed, Numbered, SampleNumbers};
+pub use condensed::{Condensed, Part, SampleNumbers};
 use hashbrown::HashMap;
 use jiff::civil::Date;
 

@@ -28,6 +28,11 @@ fn place_of(number: Option<u32>, most: usize) -> Option<usize> {
 }
 
 impl Pairs {
+    /// Whether a first number is small enough for the table.
+    pub(super) fn has_row(one: u32) -> bool {
+        place_of(Some(one), HEIGHT_MAX).is_some()
+    }
+
     /// Counts rows, each under its two numbers if it has both.
     pub(super) fn add(&mut self, one: &Coded<Option<u32>>, other: &Coded<Option<u32>>) {
         let places = |coded: &Coded<Option<u32>>, most| -> Vec<Option<usize>> {
@@ -87,26 +92,43 @@ impl Pairs {
         })
     }
 
-    /// Adds what another thread has counted.
-    pub(super) fn append(&mut self, other: &Pairs) {
-        self.fit(other.height(), other.width);
-        for ((one, another), count) in other.near() {
-            let place = (one as usize + 1) * self.width + another as usize + 1;
-            let (sum, is_more) = self.near[place].overflowing_add(count);
-            self.near[place] = sum;
-            if is_more {
-                *self.far.entry((one, another)).or_insert(0) += 1 << u16::BITS;
+    /// Adds others, whose first numbers are others here.
+    pub(super) fn append(&mut self, others: &Pairs, name: impl Fn(u32) -> u32) {
+        let height = (1..others.height() as u32).filter_map(|row| place_of(Some(name(row - 1)), HEIGHT_MAX));
+        self.fit(height.max().map_or(0, |last| last + 1), others.width);
+        // Loops inside each other are faster told what to do than asked for what is next.
+        others.near().for_each(|((one, other), count)| {
+            let one = name(one);
+            let carried = match place_of(Some(one), HEIGHT_MAX) {
+                Some(row) => {
+                    let own = &mut self.near[row * self.width + other as usize + 1];
+                    let (sum, is_more) = own.overflowing_add(count);
+                    *own = sum;
+                    i64::from(is_more) << u16::BITS
+                }
+                None => count.into(),
+            };
+            if carried > 0 {
+                *self.far.entry((one, other)).or_insert(0) += carried;
             }
-        }
-        for (pair, count) in &other.far {
-            *self.far.entry(*pair).or_insert(0) += count;
+        });
+        for ((one, other), count) in &others.far {
+            *self.far.entry((name(*one), *other)).or_insert(0) += count;
         }
     }
 
-    /// Pairs, those of a first number beside each other but for the last ones, and their counts. A pair may come twice.
-    pub(super) fn counts(&self) -> impl Iterator<Item = (u32, u32, i64)> {
-        let near = self.near().map(|((one, other), count)| (one, other, i64::from(count)));
-        near.chain(self.far.iter().map(|((one, other), count)| (*one, *other, *count)))
+    /// Pairs and their counts. A pair may come twice.
+    pub(super) fn into_counts(self) -> Vec<((u32, u32), i64)> {
+        let mut counts = Vec::new();
+        self.near().for_each(|(pair, count)| counts.push((pair, i64::from(count))));
+        counts.extend(self.far);
+        counts
+    }
+
+    /// Forgets all, but for the room that it took.
+    pub(super) fn clear(&mut self) {
+        self.near.clear();
+        self.far.clear();
     }
 }
 
@@ -125,9 +147,9 @@ mod tests {
         prop_oneof![9 => (0u32..20).prop_map(Some), 1 => Just(None), 1 => (edge - 3..edge + 2).prop_map(Some), 1 => Just(Some(u32::MAX))]
     }
 
-    fn spelt(pairs: &Pairs) -> BTreeMap<(u32, u32), i64> {
+    fn spelt(pairs: Pairs) -> BTreeMap<(u32, u32), i64> {
         let mut sums = BTreeMap::new();
-        pairs.counts().for_each(|(one, other, count)| *sums.entry((one, other)).or_insert(0) += count);
+        pairs.into_counts().into_iter().for_each(|(pair, count)| *sums.entry(pair).or_insert(0) += count);
         sums
     }
 
@@ -139,6 +161,8 @@ mod tests {
             more in prop_oneof![4 => Just(0usize), 1 => 65_530usize..140_000],
         ) {
             let mut threads = [Pairs::default(), Pairs::default()];
+            // The numbers of one thread are others in the whole.
+            let name = |one: u32| one.rotate_left(9);
             let mut expected = BTreeMap::new();
             for (rows, is_other) in &parts {
                 let many = rows.first().copied().into_iter().flat_map(|row| std::iter::repeat_n(row, more));
@@ -146,14 +170,17 @@ mod tests {
                 let [one, other]: [Vec<Option<u32>>; 2] = [rows.iter().map(|row| row.0).collect(), rows.iter().map(|row| row.1).collect()];
                 threads[usize::from(*is_other)].add(&Coded::from_values(one), &Coded::from_values(other));
                 for (one, other) in rows {
-                    if let Some(pair) = one.zip(other) {
-                        *expected.entry(pair).or_insert(0) += 1;
+                    if let Some((one, other)) = one.zip(other) {
+                        let one = if *is_other { name(one) } else { one };
+                        *expected.entry((one, other)).or_insert(0) += 1;
                     }
                 }
             }
-            let [mut one, other] = threads;
-            one.append(&other);
-            prop_assert_eq!(spelt(&one), expected);
+            let [own, other] = threads;
+            let mut all = Pairs::default();
+            all.append(&own, |one| one);
+            all.append(&other, name);
+            prop_assert_eq!(spelt(all), expected);
         }
     }
 }

@@ -1,0 +1,191 @@
+//! Figures as tidy rows: one per indicator, cut and period. Dimensions that a row is not cut by are empty.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use jiff::civil::Date;
+use rayon::prelude::*;
+
+use super::CsvOptions;
+use super::csv::{Row, Rows};
+use super::table::{Cell, Column, Kind, Table};
+use crate::indicator::{Cut, Definition, Figure, Status, Told};
+
+/// What is kept back has no number, not even a zero.
+pub(super) fn numerator(told: &Told) -> Option<i64> {
+    (told.judgement.status != Status::Suppressed).then_some(told.numerator)
+}
+
+/// The figures of those indicators that are defined, as a table.
+pub fn indicators_table(definitions: &[Definition], figures: &[Figure]) -> Table {
+    let tidy = Tidy::new(definitions, figures);
+    let rows = tidy.cuts.iter().flat_map(|(definition, figures)| {
+        let by = by(figures);
+        figures.iter().map(move |figure| (*definition, by.clone(), figure))
+    });
+    let row = |(definition, by, figure): (&Definition, Arc<str>, &Figure)| {
+        let mut row = Vec::with_capacity(tidy.columns.len());
+        row.extend([Cell::text(figure.indicator()), Cell::text(by)]);
+        let texts = tidy.dimensions.iter().map(|name| figure.text_of(name));
+        row.extend(texts.map(|text| text.map_or(Cell::Empty, |text| Cell::text(text.clone()))));
+        row.extend(dates(figure).map(Cell::date));
+        let Told { denominator, value, bounds, judgement, .. } = figure.told();
+        let (lower, upper) = bounds.clone().unwrap_or_default();
+        row.extend([
+            Cell::integer(numerator(figure.told())),
+            Cell::integer(*denominator),
+            Cell::text(value.clone()),
+            Cell::text(definition.unit.as_str()),
+            Cell::text(lower),
+            Cell::text(upper),
+            Cell::text(judgement.status.as_str()),
+        ]);
+        row
+    };
+    let rows: Vec<(&Definition, Arc<str>, &Figure)> = rows.collect();
+    Table { rows: rows.into_par_iter().map(row).collect(), columns: tidy.columns }
+}
+
+/// Writes [`indicators_table`] as CSV. What rows have in common is spelt out once.
+///
+/// # Errors
+/// Those of `out`.
+pub fn indicators_csv(
+    definitions: &[Definition],
+    figures: &[Figure],
+    options: CsvOptions,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let tidy = Tidy::new(definitions, figures);
+    let mut rows = Rows::begin(out, &tidy.columns, options)?;
+    for (definition, figures) in &tidy.cuts {
+        let Some(first) = figures.first() else { continue };
+        let spelt = Spelt::new(definition, first.cut(), figures, &tidy.dimensions);
+        rows.write(figures, |figure, row| spelt.tell(figure, row))?;
+    }
+    Ok(())
+}
+
+/// Names of the dimensions of a cut.
+fn by(figures: &[Figure]) -> Arc<str> {
+    let names = figures.first().into_iter().flat_map(Figure::group).map(|(name, _)| &**name);
+    names.collect::<Vec<&str>>().join("+").into()
+}
+
+fn dates(figure: &Figure) -> [Option<Date>; 2] {
+    [figure.period.map(|(start, _)| start), figure.period.map(|(_, end)| end)]
+}
+
+/// Figures by cuts, and the columns that all have together.
+struct Tidy<'a> {
+    columns: Vec<Column>,
+    /// Dimensions that any figure is cut by, months last.
+    dimensions: Vec<&'a str>,
+    cuts: Vec<(&'a Definition, &'a [Figure])>,
+}
+
+impl<'a> Tidy<'a> {
+    fn new(definitions: &'a [Definition], figures: &'a [Figure]) -> Tidy<'a> {
+        let cuts = figures.chunk_by(|one, other| Arc::ptr_eq(one.cut(), other.cut()));
+        let cuts = cuts.filter_map(|figures| {
+            let indicator = figures.first()?.indicator();
+            Some((definitions.iter().find(|definition| definition.id == indicator)?, figures))
+        });
+        let mut dimensions: Vec<&str> = figures
+            .chunk_by(|one, other| Arc::ptr_eq(one.cut(), other.cut()))
+            .filter_map(|figures| figures.first())
+            .flat_map(Figure::group)
+            .map(|(name, _)| &**name)
+            .filter(|name| *name != "month")
+            .collect();
+        dimensions.sort_unstable();
+        dimensions.dedup();
+        dimensions.push("month");
+        let named = [("indicator", Kind::Text), ("by", Kind::Text)]
+            .into_iter()
+            .chain(dimensions.iter().map(|name| (*name, Kind::Text)))
+            .chain([
+                ("period_start", Kind::Date),
+                ("period_end", Kind::Date),
+                ("numerator", Kind::Integer),
+                ("denominator", Kind::Integer),
+                ("value", Kind::Text),
+                ("unit", Kind::Text),
+                ("lower", Kind::Text),
+                ("upper", Kind::Text),
+                ("status", Kind::Text),
+            ]);
+        let columns = Table::new(&named.collect::<Vec<(&str, Kind)>>()).columns;
+        Tidy { columns, dimensions, cuts: cuts.collect() }
+    }
+}
+
+/// What the rows of a cut are made of, as CSV.
+struct Spelt<'a> {
+    cut: &'a Cut,
+    /// Indicator and names of the dimensions.
+    head: String,
+    /// Of each dimension that has a column its place in the cut and its texts, if the cut has it.
+    dimensions: Vec<Option<(usize, Vec<String>)>>,
+    periods: Vec<(Option<(Date, Date)>, String)>,
+    told: Vec<String>,
+}
+
+impl<'a> Spelt<'a> {
+    fn new(definition: &Definition, cut: &'a Cut, figures: &[Figure], dimensions: &[&str]) -> Spelt<'a> {
+        let spelt = |write: &dyn Fn(&mut Row<'_>)| {
+            let mut text = String::new();
+            write(&mut Row::new(&mut text));
+            text
+        };
+        let columns = dimensions.iter().map(|name| {
+            let place = cut.dimensions.iter().position(|own| &*own.name == *name)?;
+            let texts = cut.dimensions[place].texts.par_iter();
+            Some((place, texts.map(|text| spelt(&|row| row.text(text))).collect()))
+        });
+        let mut periods: Vec<Option<(Date, Date)>> = figures.iter().map(|figure| figure.period).collect();
+        periods.dedup();
+        periods.sort_unstable();
+        periods.dedup();
+        let dates = |period: Option<(Date, Date)>| {
+            spelt(&|row| {
+                row.date(period.map(|(start, _)| start));
+                row.date(period.map(|(_, end)| end));
+            })
+        };
+        let tell = |told: &Told| {
+            spelt(&|row| {
+                row.integer(numerator(told));
+                row.integer(told.denominator);
+                row.text(&told.value);
+                row.text(definition.unit.as_str());
+                let bounds = told.bounds.as_ref().map_or(["", ""], |(lower, upper)| [lower, upper]);
+                bounds.into_iter().for_each(|bound| row.text(bound));
+                row.text(told.judgement.status.as_str());
+            })
+        };
+        Spelt {
+            cut,
+            head: spelt(&|row| {
+                row.text(&cut.indicator);
+                row.text(&by(figures));
+            }),
+            dimensions: columns.collect(),
+            periods: periods.into_iter().map(|period| (period, dates(period))).collect(),
+            told: cut.told.par_iter().map(tell).collect(),
+        }
+    }
+
+    fn tell(&self, figure: &Figure, row: &mut Row<'_>) {
+        row.spelt(&self.head);
+        for column in &self.dimensions {
+            let text = column
+                .as_ref()
+                .map(|(place, texts)| &texts[self.cut.dimensions[*place].codes.code(figure.row())]);
+            row.spelt(text.map_or("", String::as_str));
+        }
+        let period = self.periods.iter().find(|(period, _)| *period == figure.period);
+        row.spelt(period.map_or(",", |(_, dates)| dates));
+        row.spelt(&self.told[figure.told_at()]);
+    }
+}
