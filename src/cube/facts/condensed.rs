@@ -3,7 +3,6 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use hashbrown::HashMap;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
@@ -20,21 +19,15 @@ pub struct Condensed<'a> {
     dimensions: &'a [String],
     samples: Mutex<Distinct>,
     own: Mutex<Distinct>,
-    /// Counts of samples by their numbers among all, never more than threads that add at a time.
-    counts: Mutex<Vec<Pairs>>,
-    /// Counts of parts with numbers of their own, and what such parts are done with.
-    of_parts: Mutex<Pairs>,
+    counts: Mutex<Pairs>,
+    /// What finished parts have counted in, for others.
     idle: Mutex<Vec<Pairs>>,
 }
 
-/// Determinations of some samples, such as those of a month.
+/// Determinations of some samples, such as those of a month. Few samples make a small table, which stays in a processor's own
+/// memory.
 pub struct Part<'a> {
     all: &'a Condensed<'a>,
-    /// Counts by numbers within the part, where those among all are too large for a table.
-    own: Option<OwnNumbers>,
-}
-
-struct OwnNumbers {
     /// Of each sample of the part the number among all.
     samples: Vec<u32>,
     /// Never more than threads that add at a time.
@@ -58,14 +51,7 @@ impl<'a> Condensed<'a> {
     /// Determinations are counted by these dimensions.
     pub fn new(dimensions: &'a [String]) -> Condensed<'a> {
         let [samples, own] = [(); 2].map(|()| Mutex::new(Distinct::default()));
-        Condensed {
-            dimensions,
-            samples,
-            own,
-            counts: Mutex::default(),
-            of_parts: Mutex::default(),
-            idle: Mutex::default(),
-        }
+        Condensed { dimensions, samples, own, counts: Mutex::default(), idle: Mutex::default() }
     }
 
     /// Numbers samples by what determinations take from them; days are told apart as far as `day` does.
@@ -80,20 +66,20 @@ impl<'a> Condensed<'a> {
         Numbered(number(&self.samples, &columns, &Coded::constant(true, frame.rows())))
     }
 
-    /// A part of the determinations, those of samples with these numbers, which may become numbers within the part.
+    /// A part of the determinations, those of samples with these numbers, which become numbers within the part.
     pub fn part<'n>(&'a self, numbers: impl IntoIterator<Item = &'n mut Option<u32>>) -> Part<'a> {
-        let mut numbers: Vec<&mut u32> = numbers.into_iter().flatten().collect();
-        if numbers.iter().all(|number| Pairs::has_row(**number)) {
-            return Part { all: self, own: None };
-        }
-        let (mut samples, mut known): (Vec<u32>, HashMap<u32, u32>) = (Vec::new(), HashMap::new());
-        for number in &mut numbers {
-            **number = *known.entry(**number).or_insert_with(|| {
-                samples.push(**number);
+        let (mut samples, mut known): (Vec<u32>, Vec<Option<u32>>) = (Vec::new(), Vec::new());
+        for number in numbers.into_iter().flatten() {
+            let place = *number as usize;
+            if place >= known.len() {
+                known.resize(place + 1, None);
+            }
+            *number = *known[place].get_or_insert_with(|| {
+                samples.push(*number);
                 samples.len() as u32 - 1
             });
         }
-        Part { all: self, own: Some(OwnNumbers { samples, counts: Mutex::default() }) }
+        Part { all: self, samples, counts: Mutex::default() }
     }
 
     /// What was added, counted by the dimensions and days.
@@ -108,12 +94,7 @@ impl<'a> Condensed<'a> {
         let as_seen: Vec<u32> =
             is_unseen.iter().map(|is_unseen| if *is_unseen { own.rows() as u32 } else { 0 }).collect();
         let own = Frame::concat(&[own, hidden]);
-        let joined = |mut one: Pairs, other| {
-            one.append(&other, |sample| sample);
-            one
-        };
-        let all = into(self.counts).into_iter().chain([into(self.of_parts)]);
-        let pairs = all.reduce(joined).unwrap_or_default().into_counts();
+        let pairs = into(self.counts).into_counts();
         let of_samples: Vec<u32> = pairs.iter().map(|((sample, _), _)| *sample).collect();
         let of_own = pairs.iter().map(|((sample, own), _)| own + as_seen[*sample as usize]);
         let of_own: Vec<u32> = of_own.collect();
@@ -149,18 +130,16 @@ impl Part<'_> {
         let replicate = column("replicate").map(|replicate| replicate.relabel(is_first));
         let is_counted = replicate.unwrap_or_else(|| Coded::constant(true, samples.len()));
         let own = number(&self.all.own, &columns, &is_counted);
-        let kept = self.own.as_ref().map_or(&self.all.counts, |own| &own.counts);
-        let known = held(kept).pop();
+        let known = held(&self.counts).pop();
         let mut counts = known.or_else(|| held(&self.all.idle).pop()).unwrap_or_default();
         counts.add(samples, &own);
-        held(kept).push(counts);
+        held(&self.counts).push(counts);
     }
 
     /// Adds the part to all others.
     pub fn finish(self) {
-        let Some(OwnNumbers { samples, counts }) = self.own else { return };
-        for mut counts in into(counts) {
-            held(&self.all.of_parts).append(&counts, |sample| samples[sample as usize]);
+        for mut counts in into(self.counts) {
+            held(&self.all.counts).append(&counts, |sample| self.samples[sample as usize]);
             counts.clear();
             held(&self.all.idle).push(counts);
         }

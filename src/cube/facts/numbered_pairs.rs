@@ -28,11 +28,6 @@ fn place_of(number: Option<u32>, most: usize) -> Option<usize> {
 }
 
 impl Pairs {
-    /// Whether a first number is small enough for the table.
-    pub(super) fn has_row(one: u32) -> bool {
-        place_of(Some(one), HEIGHT_MAX).is_some()
-    }
-
     /// Counts rows, each under its two numbers if it has both.
     pub(super) fn add(&mut self, one: &Coded<Option<u32>>, other: &Coded<Option<u32>>) {
         let places = |coded: &Coded<Option<u32>>, most| -> Vec<Option<usize>> {
