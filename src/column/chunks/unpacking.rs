@@ -13,7 +13,7 @@ pub(super) trait Unpacked {
     /// The same number several times.
     fn run(&mut self, number: u32, count: usize);
 
-    /// Numbers of `width` bits, laid from the lowest up.
+    /// Numbers of `width` bits, laid from the lowest up; behind them there may be other bytes.
     fn packed(&mut self, bytes: &[u8], width: u32, count: usize);
 }
 
@@ -37,6 +37,8 @@ pub(super) struct Runs {
     runs: Vec<(u32, u32)>,
     /// Each number, from when the runs were too many.
     each: Option<Vec<u32>>,
+    /// Room for a few numbers that are no runs yet.
+    some: Vec<u32>,
 }
 
 /// Numbers that a run has on average, at least.
@@ -83,9 +85,13 @@ impl Unpacked for Runs {
         if let Some(each) = &mut self.each {
             return each.packed(bytes, width, count);
         }
-        let mut numbers = Vec::new();
-        groups(bytes, width, count, &mut numbers);
-        numbers.into_iter().for_each(|number| self.run(number, 1));
+        let mut some = std::mem::take(&mut self.some);
+        some.clear();
+        groups(bytes, width, count, &mut some);
+        for same in some.chunk_by(u32::eq) {
+            same.first().into_iter().for_each(|number| self.run(*number, same.len()));
+        }
+        self.some = some;
     }
 }
 
@@ -112,7 +118,9 @@ pub(super) fn numbers(
             number.get_mut(..bytes.len())?.copy_from_slice(bytes);
             out.run(u32::from_le_bytes(number), length.min(left));
         } else {
-            let packed = from.take(length.checked_mul(width as usize)?)?;
+            // Numbers are found faster where something lies behind them, whatever it is.
+            let packed = from.bytes;
+            from.take(length.checked_mul(width as usize)?)?;
             out.packed(packed, width, length.saturating_mul(GROUP).min(left));
         }
     }
@@ -143,7 +151,6 @@ pub(super) fn summed(from: &mut Cursor<'_>, count: usize, out: &mut Vec<i64>) ->
                 break;
             }
             let width = u32::from(*width);
-            // Numbers are found faster where something lies behind them, whatever it is.
             let packed = from.bytes;
             from.take((length / 8).checked_mul(width as usize)?).filter(|_| width <= u32::BITS)?;
             above.clear();
