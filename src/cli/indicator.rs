@@ -64,7 +64,10 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
         _ => as_of,
     };
     file.indicators = vec![definition];
-    let figures = answer::answer((&lake, &entry), &file, &reference, as_of, arguments.period)?;
+    // Among the threads that count, so that none has to wait for being told what they have done. What was asked is parsed
+    // out here: a long question takes more of a stack than such a thread has.
+    let figures =
+        rayon::scope(|_| answer::answer((&lake, &entry), &file, &reference, as_of, arguments.period))?;
     let table = || Cow::Owned(indicators_table(&file.indicators, &figures));
     let csv =
         |options, mut out: &mut dyn Write| indicators_csv(&file.indicators, &figures, options, &mut out);

@@ -167,8 +167,7 @@ fn run_command(command: Command, global: &Global) -> Result<(), exit::Failure> {
         Command::Run(command) => run::run(&command, global),
         Command::Check(command) => check::run(&command, global),
         #[cfg(feature = "delta")]
-        // Among the threads that count, so that it need not wait for being told what they have done.
-        Command::Indicator(command) => rayon::scope(|_| indicator::run(&command, global)),
+        Command::Indicator(command) => indicator::run(&command, global),
         #[cfg(feature = "delta")]
         Command::Scorecard(command) => scorecard::run(&command, global),
         #[cfg(feature = "delta")]

@@ -67,7 +67,7 @@ fn hash<T: Copy + Into<u32>>(row: &[T]) -> u64 {
 }
 
 /// The places of so many rows, by their codes, of which each row has `width`, one row after the other.
-pub fn in_order<T: Copy + Ord + Into<u32>>(codes: &[T], width: usize, count: usize) -> Vec<u32> {
+fn in_order<T: Copy + Ord + Into<u32>>(codes: &[T], width: usize, count: usize) -> Vec<u32> {
     if width == 0 {
         return (0..count as u32).collect();
     }

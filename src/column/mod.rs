@@ -16,7 +16,7 @@ mod shelf;
 mod sorted_rows;
 
 pub use coded::{Coded, Grouping, rows_where, take_rows};
-pub use combinations::{Combinations, in_order};
+pub use combinations::Combinations;
 pub use dictionary::{Dictionary, Interner, Unmet};
 pub use frame::{Frame, Partners, combine, combine_all, combine_codes, first_rows};
 pub use narrow::Narrow;

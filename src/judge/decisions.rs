@@ -78,7 +78,10 @@ impl Decisions {
             let Some(name) = name else { return decided() };
             *own = *name;
         }
-        let (hash, is_own) = (self.hasher.hash_one(names), |known: &Names| *known == names);
+        // All are looked at, which is no call of a function as comparing bytes is.
+        let differing =
+            |known: &Names| known.iter().zip(&names).fold(0, |any, (own, name)| any | (own ^ name));
+        let (hash, is_own) = (self.hasher.hash_one(names), |known: &Names| differing(known) == 0);
         if let Some(known) = self.outcomes.find(hash, is_own) {
             return known;
         }

@@ -321,7 +321,8 @@ fn digest(columns: &[(String, Own<Value>)], places: &Own<[Arc<str>; 3]>, lines: 
         for text in std::iter::once(name.to_owned()).chain(texts) {
             hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
         }
-        let bytes: Vec<u8> = codes.iter().flat_map(|code| code.to_le_bytes()).collect();
+        let mut bytes = vec![0; codes.len() * 4];
+        bytes.as_chunks_mut().0.iter_mut().zip(codes).for_each(|(bytes, code)| *bytes = code.to_le_bytes());
         hasher.update(&(bytes.len() as u64).to_le_bytes()).update(&bytes);
     };
     for (name, column) in columns {

@@ -42,7 +42,7 @@ pub struct Head {
 }
 
 /// Bytes that are read at first, and then more of, where a record does not end.
-const STEP: usize = 4 << 20;
+const STEP: usize = 1 << 20;
 
 /// Finds the header of a text.
 pub fn code_head(

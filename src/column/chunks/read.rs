@@ -317,6 +317,59 @@ mod tests {
             prop_assert_eq!(&series.into_array().expect("an array"), &array);
         }
 
+        /// Texts are the same whoever wrote them, and however they are read.
+        #[test]
+        fn texts_are_left_as_they_are_stored(
+            texts in proptest::collection::vec(proptest::option::weighted(0.9, "[a-c甲]{0,2}"), 1..60),
+            other in proptest::collection::vec(proptest::option::weighted(0.9, "[a-c甲]{0,2}"), 1..60),
+        ) {
+            let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Utf8, true)]));
+            let batch = |texts: &[Option<String>]| {
+                let array: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
+                RecordBatch::try_new(schema.clone(), vec![array]).expect("a batch")
+            };
+            let filed = |texts: &[Option<String>]| {
+                let (mut bytes, batch) = (Vec::new(), batch(texts));
+                let groups = super::super::groups(&batch).expect("groups").map(|group| Ok(group?.1));
+                super::super::write(&schema, groups, &mut bytes).expect("writes");
+                bytes
+            };
+            let by_another = {
+                let mut bytes = Vec::new();
+                let mut writer = ArrowWriter::try_new(&mut bytes, schema.clone(), None).expect("a writer");
+                writer.write(&batch(&texts)).expect("writes");
+                writer.close().expect("closes");
+                bytes
+            };
+            let read = |bytes: Vec<u8>| {
+                let bytes = Bytes::from(bytes);
+                let footer = super::super::footer(&bytes).expect("a footer");
+                let mut decompressor = Decompressor::new().expect("zstd");
+                super::super::texts(&bytes, &footer, 0, "a", &mut decompressor).expect("reads").expect("is there")
+            };
+            let [own, again, others, foreign] =
+                [filed(&texts), filed(&texts), filed(&other), by_another].map(read);
+            for (stored, codes) in [&own, &foreign] {
+                let unpacked = stored.unpack().expect("whole");
+                let rows: Vec<Option<String>> = codes.iter()
+                    .map(|code| unpacked.is_valid(*code as usize).then(|| unpacked.value(*code as usize).to_owned()))
+                    .collect();
+                prop_assert_eq!(&rows, &texts);
+            }
+            let distinct = |texts: &[Option<String>]| {
+                let mut known: Vec<String> = Vec::new();
+                for text in texts.iter().flatten() {
+                    if !known.contains(text) {
+                        known.push(text.clone());
+                    }
+                }
+                known
+            };
+            prop_assert_eq!(own.0.same_page(&again.0), Some(distinct(&texts).len()));
+            prop_assert_eq!(own.0.same_page(&others.0).is_some(), distinct(&texts) == distinct(&other));
+            prop_assert_eq!(own.0.same_page(&foreign.0), None);
+        }
+
         #[test]
         fn what_is_encoded_is_decoded(array in arrays(), repeat in prop_oneof![Just(1usize), Just(3000)]) {
             let whole: Vec<&dyn Array> = std::iter::repeat_n(&*array, repeat).collect();
