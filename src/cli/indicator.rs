@@ -54,6 +54,12 @@ fn parse_period(text: &str) -> Result<(Date, Date), String> {
     }
 }
 
+const MIB: usize = 1 << 20;
+
+/// Bytes of a stack that takes expressions as long as a system lets an argument be (128 KiB under Linux): what is joined by
+/// `and` is taken apart term by term, each inside the one before.
+pub const STACK: usize = 16 * MIB;
+
 pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     keep_memory();
     let Published { lake, entry, mut file, reference, as_of } = published::open(global, arguments.as_of)?;
@@ -64,8 +70,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
         _ => as_of,
     };
     file.indicators = vec![definition];
-    // Among the threads that count, so that none has to wait for being told what they have done. What was asked is parsed
-    // out here: a long question takes more of a stack than such a thread has.
+    // Among the threads that count, so that none has to wait for being told what they have done.
     let figures =
         rayon::scope(|_| answer::answer((&lake, &entry), &file, &reference, as_of, arguments.period))?;
     let table = || Cow::Owned(indicators_table(&file.indicators, &figures));
@@ -81,7 +86,6 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
 /// back to the system in between, and the system would clear it each time; but it keeps blocks of a size that it has once
 /// seen to be freed (mallopt(3), `M_MMAP_THRESHOLD`). To other allocators this is a block like any other.
 fn keep_memory() {
-    const MIB: usize = 1 << 20;
     // 32 MiB, with what is noted beside a block, are more than it learns from.
     drop(black_box(Vec::<u8>::with_capacity(31 * MIB)));
 }

@@ -158,9 +158,13 @@ fn run_command(command: Command, global: &Global) -> Result<(), exit::Failure> {
     if !matches!(command, Command::Unpack { .. } | Command::Explain(_)) {
         // Zero is as many as there are processors.
         let threads = global.threads.map_or(0, usize::from);
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .build_global()
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+        #[cfg(feature = "delta")]
+        let pool = match &command {
+            Command::Indicator(_) => pool.stack_size(indicator::STACK),
+            _ => pool,
+        };
+        pool.build_global()
             .map_err(|error| exit::Failure::new(exit::IO, format!("no threads can be started: {error}")))?;
     }
     match command {

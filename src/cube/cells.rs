@@ -195,15 +195,13 @@ impl Columns {
     /// The cells sorted, those that are alike as one. Codes and days are below these widths.
     pub(super) fn in_order(&self, widths: &[usize]) -> Columns {
         let columns: Vec<&Narrow> = self.codes.iter().chain([&self.days]).collect();
-        let Order { places, begins } = Order::of(&columns, widths, self.counts.len());
-        if begins.len() == places.len() {
-            return self.take(&places);
+        let order = Order::of(&columns, widths, self.counts.len());
+        if order.begins.len() == order.places.len() {
+            return self.take(&order.places);
         }
-        let firsts: Vec<u32> = begins.iter().map(|begin| places[*begin as usize]).collect();
-        let ends = begins.iter().skip(1).copied().chain([places.len() as u32]);
-        let alike = begins.iter().zip(ends).map(|(begin, end)| &places[*begin as usize..end as usize]);
+        let firsts: Vec<u32> = order.alike().filter_map(|alike| alike.first().copied()).collect();
         let count = |place: &u32| self.counts.get(*place as usize);
-        let counts = alike.map(|alike| alike.iter().map(count).sum());
+        let counts = order.alike().map(|alike| alike.iter().map(count).sum());
         Columns { counts: counts.collect(), ..self.take(&firsts) }
     }
 }
@@ -218,6 +216,12 @@ pub struct Order {
 }
 
 impl Order {
+    /// Rows that are alike, of each kind one after the other.
+    pub fn alike(&self) -> impl Iterator<Item = &[u32]> {
+        let ends = self.begins.iter().skip(1).copied().chain([self.places.len() as u32]);
+        self.begins.iter().zip(ends).map(|(begin, end)| &self.places[*begin as usize..end as usize])
+    }
+
     /// Of so many rows by columns of codes that are below these widths.
     pub fn of(columns: &[&Narrow], widths: &[usize], count: usize) -> Order {
         let bits = |count: usize| usize::BITS - count.saturating_sub(1).leading_zeros();

@@ -46,10 +46,8 @@ pub(super) fn observed(cells: &Cells, told: &Parts, by: &[CutBy<'_>]) -> Vec<(u3
 fn observed_of_many(cells: &Cells, told: &Parts, by: &[CutBy<'_>]) -> Vec<(u32, Sums)> {
     let columns: Vec<&Narrow> = by.iter().map(|by| &*by.codes).collect();
     let widths: Vec<usize> = by.iter().map(|by| by.texts.len()).collect();
-    let Order { places, begins } = Order::of(&columns, &widths, cells.len());
-    let ends = begins.iter().skip(1).copied().chain([places.len() as u32]);
-    let groups = begins.iter().zip(ends).map(|(begin, end)| &places[*begin as usize..end as usize]);
-    let summed = groups.filter_map(|group| {
+    let order = Order::of(&columns, &widths, cells.len());
+    let summed = order.alike().filter_map(|group| {
         let mut sums = Sums::default();
         group.iter().for_each(|cell| sums.add(told[*cell as usize], cells.counts().get(*cell as usize)));
         Some((*group.first()?, sums))

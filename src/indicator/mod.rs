@@ -12,7 +12,7 @@ mod means;
 mod status;
 mod suppress;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use decimal::{ratio_text, value_text};
 pub use definition::{Definition, Denominator, Kind, Operator, Span, Target, Unit, stand_in};

@@ -95,8 +95,9 @@ impl Known {
     fn of(&self, keys: Keys) -> Result<SampleNumbers, LakeError> {
         let beside = self.groups.iter().find_map(|group| {
             let count = group.keys.same_page(&keys)?;
-            // Rows without a code, of which a page says nothing, are those of no sample.
-            let own = group.numbers.iter().copied().take(count);
+            // Rows without a code, of which a page says nothing, are those of no sample. Other writers may file codes that
+            // no row has.
+            let own = (0..count).map(|code| group.numbers.get(code).copied().flatten());
             Some(own.chain([None]).collect())
         });
         let numbers = beside.map_or_else(|| self.look_up(&keys.texts()?), Ok)?;
@@ -109,10 +110,14 @@ impl Known {
             None => {
                 let mut numbers = HashMap::new();
                 for group in &self.groups {
-                    for (code, number) in group.keys.texts()?.iter().zip(&group.numbers) {
-                        if let Some(code) = code {
+                    let mut has_row = vec![false; group.numbers.len()];
+                    group.keys.codes.iter().for_each(|code| has_row[*code as usize] = true);
+                    let texts = group.keys.texts()?;
+                    let filed = texts.iter().zip(&group.numbers).zip(has_row).filter(|(_, has_row)| *has_row);
+                    for ((code, number), _) in filed {
+                        code.into_iter().for_each(|code| {
                             numbers.entry_ref(code).or_insert(*number);
-                        }
+                        });
                     }
                 }
                 self.by_code.get_or_init(|| numbers)

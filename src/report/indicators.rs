@@ -86,13 +86,12 @@ struct Tidy<'a> {
 
 impl<'a> Tidy<'a> {
     fn new(definitions: &'a [Definition], figures: &'a [Figure]) -> Tidy<'a> {
-        let cuts = figures.chunk_by(|one, other| Arc::ptr_eq(one.cut(), other.cut()));
-        let cuts = cuts.filter_map(|figures| {
+        let cuts = || figures.chunk_by(|one, other| Arc::ptr_eq(one.cut(), other.cut()));
+        let defined = cuts().filter_map(|figures| {
             let indicator = figures.first()?.indicator();
             Some((definitions.iter().find(|definition| definition.id == indicator)?, figures))
         });
-        let mut dimensions: Vec<&str> = figures
-            .chunk_by(|one, other| Arc::ptr_eq(one.cut(), other.cut()))
+        let mut dimensions: Vec<&str> = cuts()
             .filter_map(|figures| figures.first())
             .flat_map(Figure::group)
             .map(|(name, _)| &**name)
@@ -116,7 +115,7 @@ impl<'a> Tidy<'a> {
                 ("status", Kind::Text),
             ]);
         let columns = Table::new(&named.collect::<Vec<(&str, Kind)>>()).columns;
-        Tidy { columns, dimensions, cuts: cuts.collect() }
+        Tidy { columns, dimensions, cuts: defined.collect() }
     }
 }
 
@@ -187,5 +186,52 @@ impl<'a> Spelt<'a> {
         let period = self.periods.iter().find(|(period, _)| *period == figure.period);
         row.spelt(period.map_or(",", |(_, dates)| dates));
         row.spelt(&self.told[figure.told_at()]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::super::{in_memory, write_csv};
+    use super::*;
+    use crate::cube::Cells;
+    use crate::indicator::testing::{cut, definition};
+    use crate::indicator::{Context, Populations, evaluate, suppress_figures};
+
+    proptest! {
+        /// However many figures are spelt out, they are those of the table.
+        #[test]
+        fn figures_are_written_as_their_table_is(
+            cells in proptest::collection::vec(
+                (prop_oneof!["[a-c]{1,2}", Just("=1+1".to_owned()), Just("a,\"b\"".to_owned())], 0u8..3, 1i8..13, 0i64..40), 0..20),
+            hidden in any::<u64>(),
+            byte_order_mark: bool,
+        ) {
+            let names = ["region", "stage"].map(str::to_owned);
+            let spelt = cells.iter().map(|(region, stage, month, n)| {
+                (vec![region.clone(), stage.to_string()], Some(date(2020, *month, 7)), *n)
+            });
+            let cells = Cells::from_texts("samples", &names, spelt);
+            let cuts = [&["region"][..], &["month"], &["stage", "region", "month"]].map(cut).to_vec();
+            let definitions = [
+                Definition { cuts: cuts.clone(), ..definition("all", "true", None) },
+                Definition { cuts, ..definition("share", "stage = '1'", Some("region <> 'a'")) },
+            ];
+            let (as_of, populations) = (date(2020, 12, 31), Populations::default());
+            let regions = ["a".to_owned(), "z".to_owned()];
+            let context = Context { as_of, populations: &populations, regions: &regions, period: None };
+            let figures: Vec<Figure> =
+                definitions.iter().flat_map(|own| evaluate(own, &cells, &own.cuts, &context)).collect();
+            let hidden: Vec<bool> = (0..figures.len()).map(|place| hidden >> (place % 64) & 1 == 1).collect();
+            let figures = [suppress_figures(&figures, &hidden), figures].concat();
+            let options = CsvOptions { byte_order_mark };
+            let csv = in_memory(|bytes| indicators_csv(&definitions, &figures, options, bytes));
+            prop_assert_eq!(csv, write_csv(&indicators_table(&definitions, &figures), options));
+            // Of what is not defined nothing is told.
+            let csv = in_memory(|bytes| indicators_csv(&definitions[..1], &figures, options, bytes));
+            prop_assert_eq!(csv, write_csv(&indicators_table(&definitions[..1], &figures), options));
+        }
     }
 }

@@ -35,7 +35,9 @@ impl Texts {
     /// may be the same all the same.
     pub fn same_page(&self, other: &Texts) -> Option<usize> {
         match (self, other) {
-            (Texts::Stored(one), Texts::Stored(other)) if one.page == other.page => Some(one.count),
+            (Texts::Stored(one), Texts::Stored(other)) => {
+                (one.count == other.count && one.page == other.page).then_some(one.count)
+            }
             _ => None,
         }
     }

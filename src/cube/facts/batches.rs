@@ -27,8 +27,7 @@ impl Seen {
     pub fn of(all: &Frame, as_of: Date) -> Seen {
         let sampled = all.column_or_missing("sampled_on").map(|day| is_seen(day, as_of));
         let rows = rows_where(&sampled);
-        let own = if rows.len() == all.rows() { all.clone() } else { all.take(&rows) };
-        Seen { frame: seen(own, as_of), rows }
+        Seen { frame: seen(all.take(&rows), as_of), rows }
     }
 
     /// A row per sample.
@@ -108,20 +107,25 @@ pub fn determinations(all: &Frame, seen: &Seen, samples: &SampleRows, dimensions
     let mut own = all.clone();
     own.keep_columns(|name| dimensions.iter().any(|dimension| dimension == name));
     let mut frame = seen.join(&own.take(&first), &samples.take(&first), dimensions, &DETERMINATION);
-    let pending = frame.column_or_missing(UNSEEN).map(is_yes);
-    for column in HIDDEN.into_iter().filter(|column| dimensions.iter().any(|name| name == column)) {
-        let own = frame.column_or_missing(column);
-        let seen = own.zip_map(
-            &pending,
-            |verdict, pending| if *pending { Value::text(PENDING) } else { verdict.clone() },
-        );
-        frame.set(column, seen);
+    let is_unseen = frame.column_or_missing(UNSEEN);
+    for column in hidden_among(dimensions) {
+        frame.set(column, hide(&frame.column_or_missing(column), &is_unseen));
     }
     frame
 }
 
 /// Columns of determinations that are not known before their sample's report is.
-pub(super) const HIDDEN: [&str; 5] = ["verdict", "lab_verdict", "judged_verdict", "detected", "exceeded"];
+const HIDDEN: [&str; 5] = ["verdict", "lab_verdict", "judged_verdict", "detected", "exceeded"];
+
+/// Those of them that are counted by, whether there are any such columns or not.
+pub(super) fn hidden_among(dimensions: &[String]) -> impl Iterator<Item = &'static str> {
+    HIDDEN.into_iter().filter(|column| dimensions.iter().any(|name| name == column))
+}
+
+/// Such a column as it is seen beside whether its samples' reports are not.
+pub(super) fn hide(column: &Coded<Value>, is_unseen: &Coded<Value>) -> Coded<Value> {
+    column.zip_map(is_unseen, |own, unseen| if is_yes(unseen) { Value::text(PENDING) } else { own.clone() })
+}
 
 pub(super) fn is_yes(word: &Value) -> bool {
     word.as_text() == Some("yes")

@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 use jiff::civil::Date;
 use rayon::prelude::*;
 
-use super::batches::{HIDDEN, Seen, UNSEEN, is_first, is_yes};
+use super::batches::{Seen, UNSEEN, hidden_among, hide, is_first, is_yes};
 use super::numbered_pairs::Pairs;
-use super::{DETERMINATION, Fact, PENDING};
+use super::{DETERMINATION, Fact};
 use crate::column::{Coded, Combinations, Frame, Interner, Narrow, combine_all, first_rows};
 use crate::cube::counts::dimension_text;
 use crate::cube::{Cells, Columns};
@@ -68,13 +68,14 @@ impl<'a> Condensed<'a> {
 
     /// A part of the determinations, those of samples with these numbers, which become numbers within the part.
     pub fn part<'n>(&'a self, numbers: impl IntoIterator<Item = &'n mut Option<u32>>) -> Part<'a> {
-        let (mut samples, mut known): (Vec<u32>, Vec<Option<u32>>) = (Vec::new(), Vec::new());
-        for number in numbers.into_iter().flatten() {
-            let place = *number as usize;
-            if place >= known.len() {
-                known.resize(place + 1, None);
-            }
-            *number = *known[place].get_or_insert_with(|| {
+        let numbers: Vec<&mut u32> = numbers.into_iter().flatten().collect();
+        let all = || numbers.iter().map(|number| **number as usize);
+        // Samples of a part were numbered at about the same time.
+        let (first, end) = (all().min().unwrap_or(0), all().max().map_or(0, |last| last + 1));
+        let mut known: Vec<Option<u32>> = vec![None; end - first];
+        let mut samples = Vec::new();
+        for number in numbers {
+            *number = *known[*number as usize - first].get_or_insert_with(|| {
                 samples.push(*number);
                 samples.len() as u32 - 1
             });
@@ -84,16 +85,24 @@ impl<'a> Condensed<'a> {
 
     /// What was added, counted by the dimensions and days.
     pub fn into_cells(self) -> Cells {
-        let [samples, own] = [self.samples, self.own].map(|distinct| into(distinct).into_frame());
+        let [mut samples, own] = [self.samples, self.own].map(|distinct| into(distinct).into_frame());
+        let is_unseen = samples.column_or_missing(UNSEEN);
         // Own combinations come twice: as they are, and as they are seen before the sample's report is.
-        let mut hidden = own.clone();
-        for name in HIDDEN.into_iter().filter(|name| own.column(name).is_some()) {
-            hidden.set(name, Coded::constant(Value::text(PENDING), own.rows()));
+        let seen = |word: &str| Coded::constant(Value::text(word), own.rows());
+        let mut twice = [own.clone(), own.clone()];
+        for name in hidden_among(self.dimensions) {
+            let of_sample = samples.column(name).filter(|_| own.column(name).is_none());
+            if let Some(hidden) = of_sample.map(|column| hide(column, &is_unseen)) {
+                samples.set(name, hidden);
+                continue;
+            }
+            let column = own.column_or_missing(name);
+            let words = [seen("no"), seen("yes")];
+            twice.iter_mut().zip(words).for_each(|(own, word)| own.set(name, hide(&column, &word)));
         }
-        let is_unseen = samples.column_or_missing(UNSEEN).relabel(is_yes);
-        let as_seen: Vec<u32> =
-            is_unseen.iter().map(|is_unseen| if *is_unseen { own.rows() as u32 } else { 0 }).collect();
-        let own = Frame::concat(&[own, hidden]);
+        let place = |unseen: &Value| if is_yes(unseen) { own.rows() as u32 } else { 0 };
+        let as_seen: Vec<u32> = is_unseen.iter().map(place).collect();
+        let own = Frame::concat(&twice);
         let pairs = into(self.counts).into_counts();
         let of_samples: Vec<u32> = pairs.iter().map(|((sample, _), _)| *sample).collect();
         let of_own = pairs.iter().map(|((sample, own), _)| own + as_seen[*sample as usize]);
@@ -127,7 +136,7 @@ impl Part<'_> {
         let dimensions = self.all.dimensions.iter().map(String::as_str);
         let columns: Vec<(&str, Coded<Value>)> =
             dimensions.filter_map(|name| Some((name, column(name)?))).collect();
-        let replicate = column("replicate").map(|replicate| replicate.relabel(is_first));
+        let replicate = column("replicate").map(|replicate| replicate.map_to_few(is_first));
         let is_counted = replicate.unwrap_or_else(|| Coded::constant(true, samples.len()));
         let own = number(&self.all.own, &columns, &is_counted);
         let known = held(&self.counts).pop();
@@ -239,43 +248,64 @@ mod tests {
         #[test]
         fn condensed_rows_count_as_all_rows_do(
             samples in proptest::collection::vec((1i8..4, 1i8..4, 0i64..2), 1..8),
+            lacking in proptest::collection::vec(any::<bool>(), 3),
             rows in proptest::collection::vec((0u32..10, 1i64..3, 0i64..3, 0i64..2), 0..60),
             part in 1usize..30,
         ) {
-            let day = |day: i8| Value::Date(date(2020, 5, day));
-            let all = frame(samples.len(), &[
+            fn day(day: i8) -> Value {
+                Value::Date(date(2020, 5, day))
+            }
+            let coded = |own: fn(&(i8, i8, i64)) -> Value| Coded::from_values(samples.iter().map(own));
+            let mut all = frame(samples.len(), &[
                 ("sample_code", Coded::from_values((0..samples.len() as i64).map(Value::Integer))),
-                ("sampled_on", Coded::from_values(samples.iter().map(|own| day(own.0)))),
-                ("reported_on", Coded::from_values(samples.iter().map(|own| day(own.1)))),
-                ("final_verdict", Coded::from_values(samples.iter().map(|own| Value::Integer(own.2)))),
+                ("sampled_on", coded(|own| day(own.0))),
+                ("reported_on", coded(|own| day(own.1))),
+                ("final_verdict", coded(|own| Value::Integer(own.2))),
             ]);
-            let seen = Seen::of(&all, date(2020, 5, 2));
-            let whole = frame(rows.len(), &[
-                ("sample_code", Coded::from_values(rows.iter().map(|row| Value::Integer(row.0.into())))),
-                ("replicate", Coded::from_values(rows.iter().map(|row| Value::Integer(row.1)))),
-                ("analyte", Coded::from_values(rows.iter().map(|row| Value::Integer(row.2)))),
-                ("verdict", Coded::from_values(rows.iter().map(|row| Value::Integer(row.3)))),
+            let seen_on = date(2020, 5, 2);
+            let own = |own: fn(&(u32, i64, i64, i64)) -> i64| {
+                Coded::from_values(rows.iter().map(|row| Value::Integer(own(row))))
+            };
+            let mut whole = frame(rows.len(), &[
+                ("sample_code", own(|row| row.0.into())),
+                ("replicate", own(|row| row.1)),
+                ("analyte", own(|row| row.2)),
+                ("verdict", own(|row| row.3)),
             ]);
-            let dimensions = ["analyte", "verdict", "final_verdict"].map(str::to_owned);
+            // What is not known yet may stand in either table, or in none.
+            if lacking[0] {
+                whole.drop_column("verdict");
+            }
+            if lacking[1] {
+                whole.set("detected", own(|row| row.3));
+            }
+            if lacking[2] {
+                all.set("lab_verdict", coded(|own| Value::Integer(own.2)));
+            }
+            let seen = Seen::of(&all, seen_on);
+            let dimensions = ["analyte", "verdict", "detected", "lab_verdict", "final_verdict"].map(str::to_owned);
             let code = |frame: &Frame| frame.column_or_missing("sample_code");
             let expected = determinations(&whole, &seen, &seen.by_code(&code(&whole)), &dimensions);
             let expected = Cells::from(Counts::tally("determinations", &expected, &dimensions, "day", None));
             let condensed = Condensed::new(&dimensions);
             // A month without samples, which may come first, knows none of the columns.
-            condensed.number(&Seen::of(&Frame::default(), date(2020, 5, 2)), |day| day);
+            condensed.number(&Seen::of(&Frame::default(), seen_on), |day| day);
             let numbered = condensed.number(&seen, |day| day);
-            let mut numbers: Vec<Option<u32>> = (0..seen.rows().rows() as u32).map(|row| numbered.get(row)).collect();
-            let halves = [condensed.part(&mut numbers), condensed.part([])];
             let places: Vec<u32> = (0..rows.len() as u32).collect();
-            for (place, part) in places.chunks(part).enumerate() {
-                let part = whole.take(part);
-                let columns: Vec<(String, Coded<Value>)> = ["analyte", "verdict", "replicate"].iter()
-                    .map(|name| ((*name).to_owned(), part.column_or_missing(name))).collect();
-                let own = seen.by_code(&code(&part)).relabel(|row| numbers[(*row)? as usize]);
-                halves[0].add(&columns, &own);
-                halves[place % 2].add(&columns, &Coded::constant(None, part.rows()));
+            for half in 0..2 {
+                let mut numbers: Vec<Option<u32>> =
+                    (0..seen.rows().rows() as u32).map(|row| numbered.get(row)).collect();
+                let counted = condensed.part(&mut numbers);
+                for part in places.chunks(part).skip(half).step_by(2) {
+                    let part = whole.take(part);
+                    let columns: Vec<(String, Coded<Value>)> =
+                        whole.names().map(|name| (name.to_owned(), part.column_or_missing(name))).collect();
+                    counted.add(&columns, &seen.by_code(&code(&part)).relabel(|row| numbers[(*row)? as usize]));
+                    counted.add(&columns, &Coded::constant(None, part.rows()));
+                }
+                counted.finish();
             }
-            halves.into_iter().for_each(Part::finish);
+            condensed.part([]).finish();
             prop_assert_eq!(condensed.into_cells(), expected);
         }
     }

@@ -171,10 +171,20 @@ mod tests {
                     }
                 }
             }
-            let [own, other] = threads;
+            let [mut own, other] = threads;
             let mut all = Pairs::default();
             all.append(&own, |one| one);
             all.append(&other, name);
+            // What is counted in a table that was used before is what is counted in a new one.
+            own.clear();
+            for (rows, _) in parts.iter().rev().take(1) {
+                let (one, another): (Vec<Option<u32>>, Vec<Option<u32>>) = rows.iter().copied().unzip();
+                own.add(&Coded::from_values(one), &Coded::from_values(another));
+                rows.iter().filter_map(|(one, another)| one.zip(*another)).for_each(|pair| {
+                    *expected.entry(pair).or_insert(0) += 1;
+                });
+            }
+            all.append(&own, |one| one);
             prop_assert_eq!(spelt(all), expected);
         }
     }
