@@ -74,8 +74,7 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     let figures =
         rayon::scope(|_| answer::answer((&lake, &entry), &file, &reference, as_of, arguments.period))?;
     let table = || Cow::Owned(indicators_table(&file.indicators, &figures));
-    let csv =
-        |options, mut out: &mut dyn Write| indicators_csv(&file.indicators, &figures, options, &mut out);
+    let csv = |options, out: &mut dyn Write| indicators_csv(&file.indicators, &figures, options, out);
     let written = output::write_either(table, csv, &arguments.output);
     // The process is about to end, and takes all at once what would be handed back piece by piece.
     std::mem::forget(figures);

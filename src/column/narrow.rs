@@ -37,11 +37,6 @@ impl Narrow {
         each!(self, numbers => numbers.len())
     }
 
-    /// So many zeros.
-    pub fn zeros(count: usize) -> Narrow {
-        Narrow(Form::One(vec![0; count]))
-    }
-
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -38,7 +38,7 @@ impl Counts {
     }
 
     /// Likewise, each row as often as `count` says.
-    pub fn tally_by(
+    fn tally_by(
         fact: &str,
         frame: &Frame,
         dimensions: &[String],

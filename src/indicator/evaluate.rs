@@ -164,12 +164,12 @@ fn groups(
     match dimensions.as_mut_slice() {
         [] if sums.is_empty() => sums.push(Sums::default()),
         [only] => {
-            let mut rows: Vec<(Arc<str>, Sums)> =
-                sums.iter().enumerate().map(|(row, sums)| (only.text(row).clone(), *sums)).collect();
             let mut expected = expected_texts(&only.name, days, context);
-            expected.retain(|text| rows.iter().all(|(own, _)| own != text));
+            expected.retain(|text| (0..sums.len()).all(|row| only.text(row) != text));
             if !expected.is_empty() {
-                rows.extend(expected.into_iter().map(|text| (text, Sums::default())));
+                let known = sums.iter().enumerate().map(|(row, sums)| (only.text(row).clone(), *sums));
+                let others = expected.into_iter().map(|text| (text, Sums::default()));
+                let mut rows: Vec<(Arc<str>, Sums)> = known.chain(others).collect();
                 rows.sort_by(|(one, _), (other, _)| one.cmp(other));
                 only.codes = (0..rows.len() as i64).collect();
                 (only.texts, sums) = rows.into_iter().unzip();

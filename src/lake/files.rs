@@ -227,8 +227,14 @@ impl Checked {
         Ok(Keys { path: self.path.clone(), texts, codes })
     }
 
-    fn groups(&self) -> impl IndexedParallelIterator<Item = usize> {
-        (0..self.metadata.metadata().num_row_groups()).into_par_iter().with_max_len(1)
+    /// What is read of each row group, side by side.
+    fn each_group<T: Send>(
+        &self,
+        read: impl Fn(usize, &mut Decompressor) -> Result<T, LakeError> + Sync,
+    ) -> Result<Vec<T>, LakeError> {
+        let groups = (0..self.metadata.metadata().num_row_groups()).into_par_iter().with_max_len(1);
+        let group = |group| read(group, &mut Decompressor::new().map_err(at(&self.path))?);
+        groups.map(group).collect()
     }
 }
 
@@ -242,11 +248,8 @@ pub(super) fn read_coded<T: Send>(
     take: impl Fn(usize, Vec<(String, Series)>) -> T + Sync,
 ) -> Result<Vec<T>, LakeError> {
     let checked = Checked::open(folder, table, file, wanted)?;
-    let group = |group| {
-        let mut decompressor = Decompressor::new().map_err(at(&checked.path))?;
-        Ok(take(checked.rows(group), checked.series(group, &mut decompressor)?))
-    };
-    checked.groups().map(group).collect()
+    checked
+        .each_group(|group, decompressor| Ok(take(checked.rows(group), checked.series(group, decompressor)?)))
 }
 
 /// Likewise, with the column that rows of other tables are known by, which is not among the others.
@@ -258,10 +261,8 @@ pub(super) fn read_keyed<T: Send>(
     take: impl Fn(Keys, Vec<(String, Series)>) -> Result<T, LakeError> + Sync,
 ) -> Result<Vec<T>, LakeError> {
     let checked = Checked::open(folder, table, file, |column| column != key && wanted(column))?;
-    let group = |group| {
-        let mut decompressor = Decompressor::new().map_err(at(&checked.path))?;
-        let keys = checked.keys(group, key, &mut decompressor)?;
-        take(keys, checked.series(group, &mut decompressor)?)
-    };
-    checked.groups().map(group).collect()
+    checked.each_group(|group, decompressor| {
+        let keys = checked.keys(group, key, decompressor)?;
+        take(keys, checked.series(group, decompressor)?)
+    })
 }

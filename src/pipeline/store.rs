@@ -337,7 +337,7 @@ fn but_month(wanted: impl Fn(&str) -> bool) -> impl Fn(&str) -> bool {
     move |column| column != MONTH && wanted(column)
 }
 
-/// What is read of those files of a table that are wanted, one after the other.
+/// What is read of those files of a table that are wanted, in their order.
 fn in_files<T: Send>(
     table: &TablePin,
     of: impl Fn(&DataFile) -> bool,

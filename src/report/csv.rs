@@ -32,12 +32,12 @@ const ROWS: usize = 1024;
 const PARTS: usize = 16;
 
 /// A file whose rows are made side by side, and written one after the other.
-pub(super) struct Rows<'a, W> {
+pub(super) struct Rows<'a, W: ?Sized> {
     out: &'a mut W,
     parts: Vec<String>,
 }
 
-impl<W: io::Write> Rows<'_, W> {
+impl<W: io::Write + ?Sized> Rows<'_, W> {
     pub(super) fn begin<'a>(
         out: &'a mut W,
         columns: &[Column],

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 use super::CsvOptions;
 use super::csv::{Row, Rows};
 use super::table::{Cell, Column, Kind, Table};
+use crate::column::Narrow;
 use crate::indicator::{Cut, Definition, Figure, Status, Told};
 
 /// What is kept back has no number, not even a zero.
@@ -28,7 +29,7 @@ pub fn indicators_table(definitions: &[Definition], figures: &[Figure]) -> Table
         row.extend([Cell::text(figure.indicator()), Cell::text(by)]);
         let texts = tidy.dimensions.iter().map(|name| figure.text_of(name));
         row.extend(texts.map(|text| text.map_or(Cell::Empty, |text| Cell::text(text.clone()))));
-        row.extend(dates(figure).map(Cell::date));
+        row.extend(ends(figure.period).map(Cell::date));
         let Told { denominator, value, bounds, judgement, .. } = figure.told();
         let (lower, upper) = bounds.clone().unwrap_or_default();
         row.extend([
@@ -54,7 +55,7 @@ pub fn indicators_csv(
     definitions: &[Definition],
     figures: &[Figure],
     options: CsvOptions,
-    out: &mut impl Write,
+    out: &mut (impl Write + ?Sized),
 ) -> io::Result<()> {
     let tidy = Tidy::new(definitions, figures);
     let mut rows = Rows::begin(out, &tidy.columns, options)?;
@@ -72,8 +73,9 @@ fn by(figures: &[Figure]) -> Arc<str> {
     names.collect::<Vec<&str>>().join("+").into()
 }
 
-fn dates(figure: &Figure) -> [Option<Date>; 2] {
-    [figure.period.map(|(start, _)| start), figure.period.map(|(_, end)| end)]
+/// The first and the last day.
+pub(super) fn ends(period: Option<(Date, Date)>) -> [Option<Date>; 2] {
+    [period.map(|(start, _)| start), period.map(|(_, end)| end)]
 }
 
 /// Figures by cuts, and the columns that all have together.
@@ -121,11 +123,10 @@ impl<'a> Tidy<'a> {
 
 /// What the rows of a cut are made of, as CSV.
 struct Spelt<'a> {
-    cut: &'a Cut,
     /// Indicator and names of the dimensions.
     head: String,
-    /// Of each dimension that has a column its place in the cut and its texts, if the cut has it.
-    dimensions: Vec<Option<(usize, Vec<String>)>>,
+    /// Of each dimension that has a column the codes of the cut's rows and the texts, if the cut has it.
+    dimensions: Vec<Option<(&'a Narrow, Vec<String>)>>,
     periods: Vec<(Option<(Date, Date)>, String)>,
     told: Vec<String>,
 }
@@ -138,20 +139,15 @@ impl<'a> Spelt<'a> {
             text
         };
         let columns = dimensions.iter().map(|name| {
-            let place = cut.dimensions.iter().position(|own| &*own.name == *name)?;
-            let texts = cut.dimensions[place].texts.par_iter();
-            Some((place, texts.map(|text| spelt(&|row| row.text(text))).collect()))
+            let own = cut.dimensions.iter().find(|own| &*own.name == *name)?;
+            let texts = own.texts.par_iter().map(|text| spelt(&|row| row.text(text)));
+            Some((&own.codes, texts.collect()))
         });
         let mut periods: Vec<Option<(Date, Date)>> = figures.iter().map(|figure| figure.period).collect();
         periods.dedup();
         periods.sort_unstable();
         periods.dedup();
-        let dates = |period: Option<(Date, Date)>| {
-            spelt(&|row| {
-                row.date(period.map(|(start, _)| start));
-                row.date(period.map(|(_, end)| end));
-            })
-        };
+        let dates = |period| spelt(&|row| ends(period).into_iter().for_each(|day| row.date(day)));
         let tell = |told: &Told| {
             spelt(&|row| {
                 row.integer(numerator(told));
@@ -164,7 +160,6 @@ impl<'a> Spelt<'a> {
             })
         };
         Spelt {
-            cut,
             head: spelt(&|row| {
                 row.text(&cut.indicator);
                 row.text(&by(figures));
@@ -178,9 +173,7 @@ impl<'a> Spelt<'a> {
     fn tell(&self, figure: &Figure, row: &mut Row<'_>) {
         row.spelt(&self.head);
         for column in &self.dimensions {
-            let text = column
-                .as_ref()
-                .map(|(place, texts)| &texts[self.cut.dimensions[*place].codes.code(figure.row())]);
+            let text = column.as_ref().map(|(codes, texts)| &texts[codes.code(figure.row())]);
             row.spelt(text.map_or("", String::as_str));
         }
         let period = self.periods.iter().find(|(period, _)| *period == figure.period);

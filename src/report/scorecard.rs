@@ -1,4 +1,4 @@
-use super::indicators::numerator;
+use super::indicators::{ends, numerator};
 use super::table::{Cell, Kind, Table};
 use crate::indicator::{Definition, Figure};
 use crate::model::Rejection;
@@ -30,7 +30,7 @@ pub fn scorecard_table(definitions: &[Definition], figures: &[Figure], region: &
     for definition in definitions.iter().filter(|definition| definition.on_scorecard) {
         let whole = figures.iter().find(|figure| figure.indicator() == definition.id && figure.is_whole());
         let Some(figure) = whole else { continue };
-        let told = figure.told();
+        let (told, [start, end]) = (figure.told(), ends(figure.period));
         let (lower, upper) = told.bounds.clone().unwrap_or_default();
         let method = if told.bounds.is_some() { definition.interval.as_str() } else { "" };
         table.rows.push(vec![
@@ -40,8 +40,8 @@ pub fn scorecard_table(definitions: &[Definition], figures: &[Figure], region: &
             Cell::text(definition.clause.as_str()),
             Cell::text(definition.agency.join("、")),
             Cell::text(region),
-            Cell::date(figure.period.map(|(start, _)| start)),
-            Cell::date(figure.period.map(|(_, end)| end)),
+            Cell::date(start),
+            Cell::date(end),
             Cell::integer(numerator(told)),
             Cell::integer(told.denominator),
             Cell::text(told.value.clone()),

@@ -107,15 +107,18 @@ impl<'a> Condensed<'a> {
         let of_samples: Vec<u32> = pairs.iter().map(|((sample, _), _)| *sample).collect();
         let of_own = pairs.iter().map(|((sample, own), _)| own + as_seen[*sample as usize]);
         let of_own: Vec<u32> = of_own.collect();
+        let missing = Coded::constant(Value::Missing, samples.rows());
         let column = |name: &str| {
             let of_sample = samples.column(name).map(|column| (column, &of_samples));
             let of_own = own.column(name).map(|column| (column, &of_own));
-            if DETERMINATION.contains(&name) { of_own.or(of_sample) } else { of_sample.or(of_own) }
+            let found =
+                if DETERMINATION.contains(&name) { of_own.or(of_sample) } else { of_sample.or(of_own) };
+            found.unwrap_or((&missing, &of_samples))
         };
         let codes = |(column, rows): (&Coded<Value>, &Vec<u32>)| Narrow::from(column.codes()).take(rows);
-        let dimensions = self.dimensions.par_iter().map(|name| match column(name) {
-            Some(own) => ((name.clone(), own.0.values().iter().map(dimension_text).collect()), codes(own)),
-            None => ((name.clone(), vec![dimension_text(&Value::Missing)]), Narrow::zeros(pairs.len())),
+        let dimensions = self.dimensions.par_iter().map(|name| {
+            let (column, rows) = column(name);
+            ((name.clone(), column.values().iter().map(dimension_text).collect()), codes((column, rows)))
         });
         let (dimensions, of_dimensions): (Vec<(String, Vec<String>)>, Vec<Narrow>) = dimensions.unzip();
         let days = samples.column_or_missing("day");
