@@ -106,7 +106,7 @@ impl<T> Coded<T> {
 
     /// Each row of this column on every row that has its number as a key.
     pub fn on_keys(&self, keys: &Arc<Vec<u32>>) -> Coded<T> {
-        self.with(Codes::keyed(self.codes().to_vec(), keys.clone()))
+        self.with(self.codes.on_keys(keys.clone()))
     }
 
     pub(super) fn with(&self, codes: Codes) -> Coded<T> {

@@ -27,7 +27,7 @@ pub(super) struct Same {
 /// done to them is done once for each key.
 #[derive(Debug)]
 pub(super) struct Keyed {
-    of_keys: Vec<u32>,
+    of_keys: Arc<Vec<u32>>,
     /// Key of each row, the same for all columns that repeat together.
     keys: Arc<Vec<u32>>,
     /// Codes of the rows, once somebody has asked for them.
@@ -45,13 +45,22 @@ impl Codes {
         Codes::Plain(Arc::new(codes))
     }
 
-    pub(super) fn keyed(of_keys: Vec<u32>, keys: Arc<Vec<u32>>) -> Codes {
+    pub(super) fn keyed(of_keys: impl Into<Arc<Vec<u32>>>, keys: Arc<Vec<u32>>) -> Codes {
+        let of_keys = of_keys.into();
         debug_assert!(keys.iter().all(|&key| (key as usize) < of_keys.len()));
         Codes::Keyed(Arc::new(Keyed { of_keys, keys, rows: OnceLock::new() }))
     }
 
     pub(super) fn same(len: usize) -> Codes {
         Codes::Same(Arc::new(Same { len, rows: OnceLock::new() }))
+    }
+
+    /// The code that each row of a column has here, on every row that has its number as a key.
+    pub(super) fn on_keys(&self, keys: Arc<Vec<u32>>) -> Codes {
+        match self {
+            Codes::Plain(codes) => Codes::keyed(codes.clone(), keys),
+            Codes::Keyed(_) | Codes::Same(_) => Codes::keyed(self.rows().to_vec(), keys),
+        }
     }
 
     pub(super) fn len(&self) -> usize {

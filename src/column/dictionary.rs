@@ -10,13 +10,25 @@ pub struct Unmet(u32);
 /// Distinct byte strings in order of first appearance, in one arena.
 ///
 /// Codes depend on the order of arrival only, never on the hash seed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Dictionary {
     arena: Vec<u8>,
     ends: Vec<usize>,
+    /// Codes given lately, by what is seen of their bytes at a glance: of few texts that come again and again, most are found
+    /// here.
+    lately: [u32; LATELY],
     /// Beside each code half of its hash, so that growing the table asks no text.
     table: HashTable<(u32, u32)>,
     hasher: DefaultHashBuilder,
+}
+
+const LATELY: usize = 64;
+
+impl Default for Dictionary {
+    fn default() -> Dictionary {
+        let (arena, ends, table) = (Vec::new(), Vec::new(), HashTable::new());
+        Dictionary { arena, ends, lately: [0; LATELY], table, hasher: DefaultHashBuilder::default() }
+    }
 }
 
 impl Dictionary {
@@ -26,7 +38,14 @@ impl Dictionary {
 
     /// The code of `bytes`, which is added if it is new.
     pub fn intern(&mut self, bytes: &[u8]) -> u32 {
-        self.look_up(bytes).unwrap_or_else(|unmet| self.add(bytes, unmet))
+        let place = glance(bytes);
+        let known = self.lately[place];
+        if (known as usize) < self.len() && self.get(known) == bytes {
+            return known;
+        }
+        let code = self.look_up(bytes).unwrap_or_else(|unmet| self.add(bytes, unmet));
+        self.lately[place] = code;
+        code
     }
 
     /// The code of `bytes` if they are there, else what [`Dictionary::add`] asks for.
@@ -66,6 +85,16 @@ impl Dictionary {
     pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
         (0..self.ends.len() as u32).map(|code| slice(&self.arena, &self.ends, code))
     }
+}
+
+/// A number below [`LATELY`] out of the length of a text, its first bytes and its last.
+fn glance(bytes: &[u8]) -> usize {
+    let ends = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29),
+        _ => bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
+    };
+    let mixed = (ends ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> (u64::BITS - LATELY.ilog2())) as usize
 }
 
 /// A hash table looks at the lowest bits of a hash and at the highest.

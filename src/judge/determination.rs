@@ -110,7 +110,8 @@ fn expand(
     let (mut expanded, keys) = if pairs.len() == outcomes.len() {
         (frame.clone(), combinations)
     } else {
-        let (mut rows, mut keys) = (Vec::with_capacity(frame.rows()), Vec::with_capacity(frame.rows()));
+        let all = combinations.iter().map(|combination| pairs_of[*combination as usize].len()).sum();
+        let (mut rows, mut keys) = (Vec::with_capacity(all), Vec::with_capacity(all));
         for (row, combination) in combinations.iter().enumerate() {
             let own = pairs_of[*combination as usize].clone();
             rows.extend(std::iter::repeat_n(row as u32, own.len()));
@@ -142,7 +143,8 @@ fn expand(
     let qualifier = coded.map_to_few(|pair| quantity(pair).map(|own| own.qualifier));
     let qualifier = qualifier.relabel(|own| own.map_or(Value::Missing, |own| Value::text(own.as_str())));
     let ratio = coded.map(|pair| outcome(pair).limit_ratio.map(Exact)).relabel(number);
-    expanded.set("replicate", coded.map(|(_, replicate)| Value::Integer(i64::from(*replicate) + 1)));
+    let replicate = coded.map_to_few(|(_, replicate)| *replicate);
+    expanded.set("replicate", replicate.relabel(|replicate| Value::Integer(i64::from(*replicate) + 1)));
     expanded.set("value", coded.map(number_of).relabel(number));
     expanded.set("qualifier", qualifier);
     expanded.set("censored_at", coded.map(censored_at).relabel(number));

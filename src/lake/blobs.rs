@@ -3,10 +3,14 @@
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::NamedTempFile;
 
 use super::LakeError;
+use super::copying::{Copier, Copying};
 use super::disk::{Readers, Taken, aside, at, confirm, hash_file, names, settle};
-use super::uncached::copy_file;
+use super::uncached::{copy_file, shares_blocks};
 
 /// One folder of content-addressed files.
 #[derive(Debug)]
@@ -71,6 +75,37 @@ impl Blobs {
         settle(to, &self.path(&found)?, Taken::Replace)
     }
 
+    /// Begins a copy that others bring the bytes of; none where [`Blobs::put_file`] has less to do, or nobody would bring any.
+    pub(super) fn begin(
+        &self,
+        source: &Path,
+        block: usize,
+        copier: &Copier,
+    ) -> Result<Option<BegunCopy>, LakeError> {
+        let length = fs::metadata(source).map_err(at(source))?.len();
+        if self.has_length(length)? {
+            return Ok(None);
+        }
+        let aside = aside(&self.tmp, self.readers)?;
+        let from = fs::File::open(source).map_err(at(source))?;
+        if shares_blocks(&from, aside.as_file()) {
+            return Ok(None);
+        }
+        let copying = Copying::new(source, block, &aside, copier)?;
+        Ok(copying.map(|copying| BegunCopy { copying: Arc::new(copying), aside }))
+    }
+
+    /// Finishes a copy under its hash, which is told before the copy is durable.
+    pub(super) fn finish(&self, begun: BegunCopy, tell: impl FnOnce(&str)) -> Result<(), LakeError> {
+        let BegunCopy { copying, aside } = begun;
+        if !copying.is_begun() {
+            drop(aside);
+            return self.put_file(copying.source(), None, tell);
+        }
+        let hash = copying.finish(tell)?;
+        settle(aside, &self.path(&hash)?, Taken::Replace)
+    }
+
     /// Whether anything of this length is stored.
     fn has_length(&self, length: u64) -> Result<bool, LakeError> {
         Ok(self.list()?.iter().any(|(path, _)| length_of(path) == Some(length)))
@@ -109,6 +144,20 @@ impl Blobs {
             all.extend(names(&shelf)?.into_iter().map(|name| (shelf.join(&name), name)));
         }
         Ok(all)
+    }
+}
+
+/// A copy that others bring the bytes of.
+#[derive(Debug)]
+pub struct BegunCopy {
+    copying: Arc<Copying>,
+    aside: NamedTempFile,
+}
+
+impl BegunCopy {
+    /// To whom the bytes are brought.
+    pub fn copying(&self) -> &Arc<Copying> {
+        &self.copying
     }
 }
 

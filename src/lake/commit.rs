@@ -89,8 +89,12 @@ fn publish_tables(
     let pins = latest.map(|entry| entry.tables.as_slice()).unwrap_or_default();
     let mut pins: BTreeMap<String, TablePin> =
         pins.iter().map(|pin| (pin.name.clone(), pin.clone())).collect();
-    for (plan, written) in tables {
-        let pin = publish_table(lake, pins.get(&plan.name), plan, written, run, time)?;
+    // Tables know nothing of each other.
+    let publish = |(plan, written): (Plan, Vec<Written>)| {
+        publish_table(lake, pins.get(&plan.name), plan, written, run, time)
+    };
+    let published = tables.into_par_iter().with_max_len(1).map(publish);
+    for pin in published.collect::<Result<Vec<TablePin>, LakeError>>()? {
         pins.insert(pin.name.clone(), pin);
     }
     Ok(pins.into_values().collect())

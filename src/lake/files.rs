@@ -4,7 +4,7 @@
 //! decoded: it covers page headers and the footer too, which the checksums of the pages do not. Those are for
 //! readers that know no ledger.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use arrow::array::{StringArray, new_null_array};
@@ -49,6 +49,9 @@ impl Drop for Provisional {
     }
 }
 
+/// Bytes that are hashed and written at a time.
+const HASHED: usize = 1 << 18;
+
 /// Passes bytes on to the file and hashes them: what is pinned is what was meant, not what a disk gave back.
 struct Hashing<W> {
     inner: W,
@@ -77,7 +80,9 @@ pub(super) fn write(
     let Partition { month, digest, content } = partition;
     let failed = &parquet(folder);
     let mut temporary = aside(tmp, Readers::Everyone)?;
-    let mut sink = Hashing { inner: temporary.as_file_mut(), hasher: blake3::Hasher::new() };
+    let hashing = Hashing { inner: temporary.as_file_mut(), hasher: blake3::Hasher::new() };
+    // Parts come in by the few kilobytes.
+    let mut sink = BufWriter::with_capacity(HASHED, hashing);
     let (columns, metadata) = match content {
         Content::Made(make) => {
             let batch = make()
@@ -101,7 +106,8 @@ pub(super) fn write(
             (columns, metadata)
         }
     };
-    let (blake3, bytes) = (sink.hasher.finalize().to_hex().to_string(), sink.hasher.count());
+    let Hashing { hasher, .. } = sink.into_inner().map_err(|error| at(folder)(error.into_error()))?;
+    let (blake3, bytes) = (hasher.finalize().to_hex().to_string(), hasher.count());
 
     // 128 bits name a file well enough; the whole hash is in the ledger.
     let name = blake3.get(..32).unwrap_or(&blake3);

@@ -31,6 +31,7 @@
 
 mod blobs;
 mod commit;
+mod copying;
 mod delta;
 mod disk;
 mod entry;
@@ -53,7 +54,9 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+pub use self::blobs::BegunCopy;
 pub use self::commit::{Committed, Prepared};
+pub use self::copying::{Copier, Copying};
 pub use self::entry::{DataFile, Draft, Entry, Input, Named, Rows, TablePin};
 pub use self::error::LakeError;
 pub use self::files::Keys;
@@ -140,6 +143,36 @@ impl Lake {
     ) -> Result<(), LakeError> {
         lock.covers(&self.root)?;
         self.raw.put_file(path, known, tell)
+    }
+
+    /// Begins a copy of an export whose bytes are brought by those who read it, in blocks of a size that is a power of two; none
+    /// where [`Lake::archive`] has less to do.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn begin_copy(
+        &self,
+        lock: &Lock,
+        path: &Path,
+        block: usize,
+        copier: &Copier,
+    ) -> Result<Option<BegunCopy>, LakeError> {
+        lock.covers(&self.root)?;
+        self.raw.begin(path, block, copier)
+    }
+
+    /// Keeps a copy that was begun; `tell` hears its hash as soon as that is known, before the copy is durable.
+    ///
+    /// # Errors
+    /// [`LakeError::Changed`] if the export is not what it was when the copy began.
+    pub fn finish_copy(
+        &self,
+        lock: &Lock,
+        begun: BegunCopy,
+        tell: impl FnOnce(&str),
+    ) -> Result<(), LakeError> {
+        lock.covers(&self.root)?;
+        self.raw.finish(begun, tell)
     }
 
     /// The copy of an export, unchecked; none if it is not archived.

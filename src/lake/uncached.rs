@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
@@ -109,7 +110,7 @@ pub(super) fn copy_file(
 
 /// Whether the copy has the blocks of its source from now on, each file writing to blocks of its own (XFS, Btrfs).
 #[cfg(target_os = "linux")]
-fn shares_blocks(from: &File, to: &File) -> bool {
+pub(super) fn shares_blocks(from: &File, to: &File) -> bool {
     rustix::fs::ioctl_ficlone(to, from).is_ok()
 }
 
@@ -121,7 +122,7 @@ fn forget(file: &File) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn shares_blocks(_: &File, _: &File) -> bool {
+pub(super) fn shares_blocks(_: &File, _: &File) -> bool {
     false
 }
 
@@ -176,9 +177,61 @@ fn write(to: &mut File, mut rest: &[u8], is_direct: &mut bool) -> io::Result<()>
     Ok(())
 }
 
+/// Likewise, parts that follow each other, from a place in the file on; by several threads at a time.
+pub(super) fn write_at(to: &File, parts: &[&[u8]], mut place: u64, is_direct: &AtomicBool) -> io::Result<()> {
+    let mut done = write_together(to, parts, place).unwrap_or_default();
+    for part in parts {
+        let skipped = done.min(part.len());
+        (done, place) = (done - skipped, place + skipped as u64);
+        let mut rest = part.get(skipped..).unwrap_or_default();
+        while !rest.is_empty() {
+            match write_some(to, rest, place) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(length) => {
+                    rest = rest.get(length..).unwrap_or_default();
+                    place += length as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error)
+                    if error.kind() == io::ErrorKind::InvalidInput && is_direct.load(Ordering::Relaxed) =>
+                {
+                    if !set_direct(to, false) {
+                        return Err(error);
+                    }
+                    is_direct.store(false, Ordering::Relaxed);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Bytes that were written in one call, if there is one for it.
+#[cfg(target_os = "linux")]
+fn write_together(to: &File, parts: &[&[u8]], place: u64) -> io::Result<usize> {
+    let parts: Vec<io::IoSlice<'_>> = parts.iter().map(|part| io::IoSlice::new(part)).collect();
+    Ok(rustix::io::pwritev(to, &parts, place)?)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn write_together(_: &File, _: &[&[u8]], _: u64) -> io::Result<usize> {
+    Ok(0)
+}
+
+#[cfg(unix)]
+fn write_some(to: &File, bytes: &[u8], place: u64) -> io::Result<usize> {
+    std::os::unix::fs::FileExt::write_at(to, bytes, place)
+}
+
+#[cfg(windows)]
+fn write_some(to: &File, bytes: &[u8], place: u64) -> io::Result<usize> {
+    std::os::windows::fs::FileExt::seek_write(to, bytes, place)
+}
+
 /// Whether the file is written past the cache from now on, or no more: it has done what was asked.
 #[cfg(target_os = "linux")]
-fn set_direct(file: &File, wanted: bool) -> bool {
+pub(super) fn set_direct(file: &File, wanted: bool) -> bool {
     use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
     let set = |flags: OFlags| {
         fcntl_setfl(file, if wanted { flags | OFlags::DIRECT } else { flags - OFlags::DIRECT })
@@ -187,7 +240,7 @@ fn set_direct(file: &File, wanted: bool) -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn set_direct(_: &File, wanted: bool) -> bool {
+pub(super) fn set_direct(_: &File, wanted: bool) -> bool {
     !wanted
 }
 

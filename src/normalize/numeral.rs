@@ -61,6 +61,11 @@ fn may_begin_part(byte: u8) -> bool {
     matches!(byte, b'<' | b'>' | b'^' | 0xc2 | 0xe2 | 0xef)
 }
 
+/// Whether two bytes may begin one of the forms: most signs stand before a number.
+fn may_begin_form(pair: &[u8]) -> bool {
+    matches!(pair, [b'<' | b'>', b'=' | b's' | b'S' | b'/'] | [b'^', b'(' | b'{' | 0xef] | [0xe2 | 0xef, _])
+}
+
 /// `10⁵`, `10^(5)`, `10<sup>5</sup>` all become `10^5`.
 pub fn unify_powers(text: &str) -> Cow<'_, str> {
     // Most have no sign and no power, and many no byte that one could begin with.
@@ -68,9 +73,11 @@ pub fn unify_powers(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut text = text.to_owned();
-    for (form, unified) in FORMS {
-        if text.contains(form) {
-            text = text.replace(form, unified);
+    if text.as_bytes().windows(2).any(may_begin_form) {
+        for (form, unified) in FORMS {
+            if text.contains(form) {
+                text = text.replace(form, unified);
+            }
         }
     }
     let mut unified = String::with_capacity(text.len());
@@ -286,6 +293,7 @@ mod tests {
     fn every_form_is_met() {
         for (form, _) in FORMS {
             assert!(form.starts_with(is_part), "{form}");
+            assert!(form.as_bytes().windows(2).take(1).all(may_begin_form), "{form}");
         }
     }
 

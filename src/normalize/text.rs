@@ -7,7 +7,7 @@ use crate::model::{half_width, is_blank};
 /// Only the full-width forms of ASCII and the ideographic space change; superscripts and units keep
 /// their meaning for the parsers behind.
 pub fn fold(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(begins_nothing_that_folds) {
+    if folds_nothing(text.as_bytes()) {
         return Cow::Borrowed(text);
     }
     let mut folded = String::with_capacity(text.len());
@@ -25,6 +25,14 @@ pub fn fold(text: &str) -> Cow<'_, str> {
         folded.push(half_width(character));
     }
     Cow::Owned(folded)
+}
+
+/// Whether no byte begins anything that folds. All of a few bytes are looked at, together, which is sooner done than to stop
+/// at one of them.
+fn folds_nothing(bytes: &[u8]) -> bool {
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let all = |bytes: &[u8]| bytes.iter().fold(true, |all, byte| all & begins_nothing_that_folds(*byte));
+    chunks.iter().all(|chunk| all(chunk)) && all(rest)
 }
 
 /// Whether a byte of UTF-8 is visible ASCII, goes on with a character, or begins one of a block that has neither

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::inputs::Input;
 use super::source_file::{From, SourceFile};
+use super::store::Store;
 use super::{Observer, RunError};
 use crate::column::{Coded, Frame, Held, Shelf};
 use crate::judge::CONCLUSION;
@@ -58,6 +59,8 @@ pub struct Loader<'a> {
     /// Bytes of a piece of a text.
     pub piece: usize,
     pub shelf: &'a Shelf,
+    /// Where exports are archived while they are read, if they are.
+    pub store: Option<&'a Store>,
     pub observer: &'a dyn Observer,
 }
 
@@ -95,7 +98,8 @@ impl Loader<'_> {
     ) -> Result<Vec<Loaded>, RunError> {
         let (layout, spec) = plan(source, input, self.reference);
         let advance = |bytes, rows| self.observer.advance(bytes, rows);
-        let reader = Reader { unpacker: self.unpacker, piece: self.piece, advance: &advance };
+        let keeper = self.store.and_then(|store| store.keeper(&input.path));
+        let reader = Reader { unpacker: self.unpacker, piece: self.piece, advance: &advance, keeper };
         let take = |table: RawTable| self.shelve(places, source, input, &table, &spec);
         let taken = reader
             .read(&input.path, &layout, &take)

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "delta")]
 pub mod answer;
+#[cfg(feature = "delta")]
+mod archive;
 mod assemble;
 #[cfg(feature = "delta")]
 mod batches;
@@ -115,8 +117,6 @@ pub struct Evaluated {
     pub cells: Vec<Cells>,
     pub figures: Vec<Figure>,
     pub disagreements: Option<Frame>,
-    /// Judged rows, for the lake.
-    pub filed: Vec<store::Filed>,
     pub stages: Vec<StageSeconds>,
 }
 
@@ -148,9 +148,8 @@ fn publish(
     // Whatever keeps the report from being written must be known before the lake is touched.
     report::check_folder(&request.out)?;
     let store = store::Store::open(request, &found)?;
-    let evaluated = evaluate(found, clock, Some(&store))?;
-    outcome::check_rejections(&evaluated)?;
-    outcome::publish(evaluated, store, request, observer)
+    let counted = count(found, clock, Some(&store))?;
+    outcome::publish(counted, store, request, observer)
 }
 
 fn is_same_folder(one: &Path, other: &Path) -> bool {
@@ -165,7 +164,7 @@ fn is_same_folder(one: &Path, other: &Path) -> bool {
 pub fn check(request: &RunRequest, observer: &dyn Observer) -> Result<Evaluated, RunError> {
     let mut clock = Clock::new(observer);
     let found = find(request, &mut clock)?;
-    evaluate(found, clock, None)
+    count(found, clock, None)?.evaluate()
 }
 
 /// Opens the pipeline and finds its exports.
@@ -191,12 +190,29 @@ const SHELF: usize = 32 << 20;
 /// Bytes of a text for each row that is judged together with others.
 const BYTES_OF_ROW: usize = 256;
 
-fn evaluate(found: Found, mut clock: Clock<'_>, store: Option<&store::Store>) -> Result<Evaluated, RunError> {
+/// Everything read, judged and counted part by part; nothing is added up yet.
+struct Counted<'a> {
+    file: PipelineFile,
+    reference: Reference,
+    as_of: Date,
+    inputs: Vec<outcome::InputSummary>,
+    params: std::collections::BTreeMap<String, String>,
+    shelf: Shelf,
+    parts: parts::Parts,
+    clock: Clock<'a>,
+}
+
+/// Reads, normalizes, validates, judges and tallies.
+fn count<'a>(
+    found: Found,
+    mut clock: Clock<'a>,
+    store: Option<&store::Store>,
+) -> Result<Counted<'a>, RunError> {
     let Found { file, reference, as_of, params, mut sources, unpacker, piece } = found;
-    let shelf = &Shelf::new(store.and_then(store::Store::scratch), SHELF);
+    let shelf = Shelf::new(store.and_then(store::Store::scratch), SHELF);
     clock.stage("read");
     let (unpacker, observer) = (unpacker.as_deref(), clock.observer);
-    let loader = load::Loader { reference: &reference, unpacker, piece, shelf, observer };
+    let loader = load::Loader { reference: &reference, unpacker, piece, shelf: &shelf, store, observer };
     let mut loaded = loader.load(&sources)?;
     let hashes = match store {
         Some(store) => store.hashes()?,
@@ -209,25 +225,32 @@ fn evaluate(found: Found, mut clock: Clock<'_>, store: Option<&store::Store>) ->
     let inputs = outcome::summarise_inputs(&sources, &loaded);
     clock.stage("judge");
     let rows = piece.div_ceil(BYTES_OF_ROW);
-    let judge = parts::Judge { file: &file, reference: &reference, as_of, shelf, store, rows };
-    let parts::Judged { assembled, cells, disagreements, filed } = judge.judge(loaded)?;
-    clock.stage("indicate");
-    let figures = indicate(&file, &cells, &assembled.tables, &reference, as_of, None);
-    let stages = clock.finish();
-    let params = params.values;
-    Ok(Evaluated {
-        file,
-        reference,
-        as_of,
-        inputs,
-        params,
-        assembled,
-        cells,
-        figures,
-        disagreements,
-        filed,
-        stages,
-    })
+    let judge = parts::Judge { file: &file, reference: &reference, as_of, shelf: &shelf, store, rows };
+    let parts = judge.judge(loaded)?;
+    Ok(Counted { file, reference, as_of, inputs, params: params.values, shelf, parts, clock })
+}
+
+impl Counted<'_> {
+    /// Adds up, and indicates.
+    fn evaluate(self) -> Result<Evaluated, RunError> {
+        let Counted { file, reference, as_of, inputs, params, shelf, parts, mut clock } = self;
+        clock.stage("indicate");
+        let parts::Judged { assembled, cells, disagreements } = parts.add_up(&shelf, &reference)?;
+        let figures = indicate(&file, &cells, &assembled.tables, &reference, as_of, None);
+        let stages = clock.finish();
+        Ok(Evaluated {
+            file,
+            reference,
+            as_of,
+            inputs,
+            params,
+            assembled,
+            cells,
+            figures,
+            disagreements,
+            stages,
+        })
+    }
 }
 
 /// Reads a pipeline file.

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use super::file::PipelineFile;
 use super::inputs::Input;
 use super::source_file::SourceFile;
 use super::{Evaluated, Found, RunError, RunRequest, Stored};
 use crate::column::Frame;
+use crate::reference::Reference;
 use crate::report::{Draft, RunRecord};
+use crate::source::Keeper;
 
 /// No lake.
 #[derive(Debug)]
@@ -22,7 +25,17 @@ pub struct Filed;
 
 /// Nothing.
 #[derive(Debug)]
-pub struct Prepared;
+pub struct Ready;
+
+/// Nothing.
+#[derive(Debug)]
+pub struct Own;
+
+impl Own {
+    pub fn of(_: &PipelineFile, _: &Reference) -> Own {
+        Own
+    }
+}
 
 impl Store {
     /// # Errors
@@ -35,6 +48,11 @@ impl Store {
     /// A file cannot be read.
     pub fn hashes(&self) -> Result<Vec<Arc<str>>, RunError> {
         super::inputs::hash_all(&self.sources)
+    }
+
+    /// Nobody.
+    pub fn keeper(&self, _: &std::path::Path) -> Option<&dyn Keeper> {
+        None
     }
 
     /// Where rows may wait.
@@ -50,15 +68,15 @@ impl Store {
 
     /// # Errors
     /// None.
-    pub fn prepare(&self, _: Vec<Filed>, _: &RunRequest) -> Result<Prepared, RunError> {
-        Ok(Prepared)
+    pub fn prepare(&self, _: Vec<Filed>, _: Own, _: &RunRequest) -> Result<Ready, RunError> {
+        Ok(Ready)
     }
 
     /// # Errors
     /// None.
     pub fn commit(
         &self,
-        _: Prepared,
+        _: Ready,
         _: &Evaluated,
         _: &RunRequest,
         _: &RunRecord,

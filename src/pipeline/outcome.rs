@@ -13,8 +13,8 @@ use super::inputs::Input;
 use super::load::Loaded;
 use super::people::populations;
 use super::source_file::SourceFile;
-use super::store::Store;
-use super::{Evaluated, Observer, RunError, RunRequest};
+use super::store::{self, Store};
+use super::{Counted, Evaluated, Observer, RunError, RunRequest};
 use crate::column::Frame;
 use crate::cube::{Cells, Counts, Fact, FactInputs, build_fact};
 use crate::indicator::{self, Context, Definition, Figure, evaluate};
@@ -205,28 +205,37 @@ pub fn by_code(rejections: &[Rejection]) -> Vec<(Code, u64)> {
     counts.into_iter().collect()
 }
 
-/// Writes the report and, where there is a lake, commits the run.
-pub fn publish(
-    mut evaluated: Evaluated,
+/// Adds up, writes the report and, where there is a lake, commits the run.
+///
+/// # Errors
+/// More rows were rejected than the pipeline allows, or whatever stops it.
+pub(super) fn publish(
+    mut counted: Counted<'_>,
     store: Store,
     request: &RunRequest,
     observer: &dyn Observer,
 ) -> Result<Outcome, RunError> {
-    observer.stage("report");
     let options = CsvOptions { byte_order_mark: request.byte_order_mark };
-    let filed = std::mem::take(&mut evaluated.filed);
     for folder in request.share.iter().chain([&request.out]) {
         report::check_folder(folder)?;
     }
-    // The report keeps processors busy, the tables the disk: together these stages take less than their sum.
-    let ((draft, reporting), (prepared, preparing)) = rayon::join(
-        || timed(|| draft_report(&evaluated, options)),
-        || timed(|| store.prepare(filed, request)),
-    );
-    let (draft, prepared) = (draft?, prepared?);
     let stage =
         |name: &str, took: Duration| StageSeconds { stage: name.to_owned(), seconds: took.as_secs_f64() };
-    evaluated.stages.push(stage("report", reporting));
+    let filed = counted.parts.take_filed();
+    let own = store::Own::of(&counted.file, &counted.reference);
+    // Figures and report keep processors busy, the tables the disk: together they take less than their sum.
+    let (told, (prepared, preparing)) = rayon::join(
+        || {
+            let mut evaluated = counted.evaluate()?;
+            check_rejections(&evaluated)?;
+            observer.stage("report");
+            let (draft, took) = timed(|| draft_report(&evaluated, options));
+            evaluated.stages.push(stage("report", took));
+            Ok::<_, RunError>((evaluated, draft?))
+        },
+        || timed(|| store.prepare(filed, own, request)),
+    );
+    let ((evaluated, draft), prepared) = (told?, prepared?);
     observer.stage("store");
     let since = Instant::now();
     let mut record = RunRecord { byte_order_mark: request.byte_order_mark, ..record_of(&evaluated, &draft) };

@@ -35,12 +35,19 @@ pub struct Judge<'a> {
 }
 
 /// All rows judged and counted.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Judged {
     pub assembled: Assembled,
     pub cells: Vec<Cells>,
     pub disagreements: Option<Frame>,
-    pub filed: Vec<Filed>,
+}
+
+/// All parts judged, and not yet added up.
+pub struct Parts {
+    /// What is known of rows that no part has.
+    outside: Assembled,
+    parts: Vec<Part>,
+    sums: Sums,
 }
 
 /// What adds up over parts, and what they learn from each other.
@@ -64,18 +71,18 @@ impl Judge<'_> {
     ///
     /// # Errors
     /// Rows cannot be set aside, or not be filed.
-    pub fn judge(self, mut loaded: Vec<Loaded>) -> Result<Judged, RunError> {
-        let mut all = Assembled::default();
+    pub fn judge(self, mut loaded: Vec<Loaded>) -> Result<Parts, RunError> {
+        let mut outside = Assembled::default();
         for sheet in &mut loaded {
             let place = (sheet.source, sheet.input.name.to_string(), sheet.sheet.clone());
-            let counts = all.counts.entry(place).or_default();
+            let counts = outside.counts.entry(place).or_default();
             counts.read += sheet.rows_read;
             counts.rejected += sheet.rows_rejected;
             if sheet.superseded {
                 counts.superseded += sheet.rows as u64;
             }
-            all.rejections.append(&mut sheet.rejections);
-            all.warnings.append(&mut sheet.warnings);
+            outside.rejections.append(&mut sheet.rejections);
+            outside.warnings.append(&mut sheet.warnings);
         }
         loaded.retain(|sheet| !sheet.superseded);
         let rows: usize = loaded.iter().map(|sheet| sheet.rows).sum();
@@ -85,7 +92,7 @@ impl Judge<'_> {
         } else {
             self.judge_apart(loaded, &sums)?
         };
-        self.add_up(all, parts, sums)
+        Ok(Parts { outside, parts, sums })
     }
 
     /// First what belongs to no sample, then the rows that share their samples with none, then the others.
@@ -196,9 +203,20 @@ impl Judge<'_> {
             measured: measured.transpose().map_err(RunError::Scratch)?,
         })
     }
+}
 
-    fn add_up(self, mut all: Assembled, parts: Vec<Part>, sums: Sums) -> Result<Judged, RunError> {
-        let mut judged = Judged::default();
+impl Parts {
+    /// The rows of all parts, for the lake; they are not asked for them again.
+    pub fn take_filed(&mut self) -> Vec<Filed> {
+        self.parts.iter_mut().filter_map(|part| part.filed.take()).collect()
+    }
+
+    /// The sum of all parts, which may lie on the shelf.
+    ///
+    /// # Errors
+    /// A part cannot be fetched from there.
+    pub fn add_up(self, shelf: &Shelf, reference: &Reference) -> Result<Judged, RunError> {
+        let Parts { outside: mut all, parts, sums } = self;
         let mut measured = Vec::new();
         let mut disagreements = Vec::new();
         for mut part in parts {
@@ -206,32 +224,27 @@ impl Judge<'_> {
                 all.tables = std::mem::take(&mut part.assembled.tables);
             }
             all.absorb(part.assembled);
-            judged.filed.extend(part.filed);
             measured.extend(part.measured);
             disagreements.extend(part.disagreements);
         }
-        let get = |held: &Held| self.shelf.get(held);
+        let get = |held: &Held| shelf.get(held);
         let Sums { cells, results, decisions } = sums;
         let (cells, (listed, ())) = rayon::join(
             || cells.finish(),
             // Of many outcomes, dropping them takes its time.
-            || {
-                rayon::join(
-                    || results.list_suspicious(&measured, get, &self.reference.units),
-                    || drop(decisions),
-                )
-            },
+            || rayon::join(|| results.list_suspicious(&measured, get, &reference.units), || drop(decisions)),
         );
         all.warnings.extend(listed.map_err(RunError::Scratch)?);
         all.sort();
-        if !disagreements.is_empty() {
-            let parts = disagreements.into_iter().map(|held| self.shelf.take(held));
-            let parts: Vec<Frame> = parts.collect::<std::io::Result<_>>().map_err(RunError::Scratch)?;
-            judged.disagreements = Some(join_disagreements(&parts));
-        }
-        judged.assembled = all;
-        judged.cells = cells;
-        Ok(judged)
+        let disagreements = match disagreements.is_empty() {
+            true => None,
+            false => {
+                let parts = disagreements.into_iter().map(|held| shelf.take(held));
+                let parts: Vec<Frame> = parts.collect::<std::io::Result<_>>().map_err(RunError::Scratch)?;
+                Some(join_disagreements(&parts))
+            }
+        };
+        Ok(Judged { assembled: all, cells, disagreements })
     }
 }
 

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::inputs::{self, Input, Params};
 use super::outcome::{self, draft_report};
-use super::{Clock, Found, Observer, RunError, RunRequest, evaluate, parse, publish};
+use super::{Clock, Found, Observer, RunError, RunRequest, count, parse, publish};
 use crate::lake::{Entry, Lake, LakeError, Named};
 use crate::model::InputFile;
 use crate::reference::Reference;
@@ -83,7 +83,7 @@ pub fn rebuild(
     unpacker: Option<&Path>,
     observer: &dyn Observer,
 ) -> Result<Rebuilt, RunError> {
-    let evaluated = evaluate(found(lake, recipe, unpacker)?, Clock::new(observer), None)?;
+    let evaluated = count(found(lake, recipe, unpacker)?, Clock::new(observer), None)?.evaluate()?;
     let draft = draft_report(&evaluated, CsvOptions { byte_order_mark: recipe.byte_order_mark })?;
     let record =
         RunRecord { byte_order_mark: recipe.byte_order_mark, ..outcome::record_of(&evaluated, &draft) };

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
+use super::archive::Archive;
 use super::batches::{MonthPart, to_months};
+use super::file::PipelineFile;
 use super::read_back::from_series;
 use super::{Evaluated, Found, RunError, RunRequest, Stored};
 use crate::column::Frame;
@@ -19,17 +19,16 @@ use crate::lake::{
     Prepared, Rows, Staging, TablePin, TableWrite,
 };
 use crate::model::TABLES;
+use crate::reference::Reference;
 use crate::report::{self, RunRecord};
+use crate::source::Keeper;
 
 /// The lake of a run, locked from before the first export is read.
 #[derive(Debug)]
 pub struct Store {
     lake: Arc<Lake>,
     lock: Arc<Lock>,
-    /// Archives the exports while they are read and judged.
-    archive: Mutex<Option<JoinHandle<Result<(), LakeError>>>>,
-    /// Hashes of the exports as they become known, and how many there will be.
-    told: Mutex<(Receiver<Arc<str>>, usize)>,
+    archive: Archive,
     staging: Arc<Staging>,
     /// Number that this run will have.
     run: u64,
@@ -43,46 +42,23 @@ impl Store {
     pub fn open(request: &RunRequest, found: &Found) -> Result<Store, RunError> {
         let lake = Arc::new(Lake::open_or_create(&request.lake)?);
         let lock = Arc::new(lake.lock(request.wait)?);
-        let inputs = found.sources.iter().flat_map(|(_, inputs)| inputs);
-        let exports: Vec<(PathBuf, Arc<str>)> =
-            inputs.map(|input| (input.path.clone(), input.file.blake3.clone())).collect();
-        let (own_lake, own_lock) = (lake.clone(), lock.clone());
-        let (tell, told) = mpsc::channel();
-        let exports_told = exports.len();
-        let archive = thread::Builder::new().spawn(move || {
-            exports.iter().try_for_each(|(path, known)| {
-                let known = Some(&**known).filter(|known| !known.is_empty());
-                // Nobody may be listening any more.
-                own_lake.archive(&own_lock, path, known, |hash| drop(tell.send(Arc::from(hash))))
-            })
-        });
-        let archive = archive.map_err(|source| RunError::Io { path: request.lake.clone(), source })?;
+        let archive = Archive::begin(&lake, &lock, found)?;
         let staging = Arc::new(lake.staging()?);
         let run = lake.latest()?.map_or(1, |entry| entry.run.saturating_add(1));
-        let told = Mutex::new((told, exports_told));
-        Ok(Store { lake, lock, archive: Mutex::new(Some(archive)), told, staging, run })
+        Ok(Store { lake, lock, archive, staging, run })
     }
 
-    /// Hashes of the exports in their order, known as soon as they are copied.
+    /// Hashes of the exports in their order, once they are read: known before the copies are durable.
     ///
     /// # Errors
     /// An export cannot be archived.
     pub fn hashes(&self) -> Result<Vec<Arc<str>>, RunError> {
-        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let hashes: Vec<Arc<str>> = told.0.iter().take(told.1).collect();
-        if hashes.len() < told.1 {
-            self.archived()?;
-        }
-        Ok(hashes)
+        Ok(self.archive.hashes()?)
     }
 
-    /// Waits until every export is archived.
-    fn archived(&self) -> Result<(), LakeError> {
-        match self.archive.lock().unwrap_or_else(PoisonError::into_inner).take().map(JoinHandle::join) {
-            Some(Ok(archived)) => archived,
-            Some(Err(defect)) => std::panic::resume_unwind(defect),
-            None => Ok(()),
-        }
+    /// Who is to be handed the bytes of an export while it is read.
+    pub fn keeper(&self, path: &Path) -> Option<&dyn Keeper> {
+        self.archive.keeper(path)
     }
 
     /// Where rows may wait: on the lake's own disk.
@@ -98,31 +74,53 @@ impl Store {
     pub fn file(&self, tables: &HashMap<String, Frame>, is_part: bool) -> Result<Filed, RunError> {
         let present = TABLES.iter().filter_map(|schema| Some((schema, tables.get(schema.name)?)));
         let mut filed = Filed::default();
+        let mut months: BTreeMap<String, Vec<(&'static str, MonthPart)>> = BTreeMap::new();
         for (schema, frame) in present {
-            let months = to_months(schema.name, frame).into_par_iter();
-            let parts = months.map(|month| {
-                let name = month.month.clone();
-                let (digest, rows) = match is_part {
-                    false => (month.digest(), FiledRows::Made(month)),
-                    true => {
-                        let encoded = self.staging.put(schema.name, month.series(self.run))?;
-                        (encoded.digest, FiledRows::Staged(encoded.groups))
-                    }
-                };
-                Ok(FiledMonth { table: schema.name, month: name, digest, rows })
-            });
             filed.tables.push(schema.name);
-            filed.months.extend(parts.collect::<Result<Vec<_>, LakeError>>()?);
+            for own in to_months(schema.name, frame) {
+                months.entry(own.month.clone()).or_default().push((schema.name, own));
+            }
         }
+        let months: Vec<(String, Vec<(&str, MonthPart)>)> = months.into_iter().collect();
+        let file = |(month, tables)| self.file_month(month, tables, is_part);
+        let months: Vec<Vec<FiledMonth>> =
+            months.into_par_iter().map(file).collect::<Result<_, LakeError>>()?;
+        filed.months = months.into_iter().flatten().collect();
         Ok(filed)
     }
 
-    /// Writes what changed of each table; nothing is published yet.
+    /// One table after the other: those of a month have texts in common.
+    fn file_month(
+        &self,
+        month: String,
+        tables: Vec<(&'static str, MonthPart)>,
+        is_part: bool,
+    ) -> Result<Vec<FiledMonth>, LakeError> {
+        self.staging.compressing(|compressor| {
+            let file = |(table, own): (&'static str, MonthPart)| {
+                let (digest, rows) = match is_part {
+                    false => (own.digest(), FiledRows::Made(own)),
+                    true => {
+                        let encoded = self.staging.put(table, own.series(self.run), compressor)?;
+                        (encoded.digest, FiledRows::Staged(encoded.groups))
+                    }
+                };
+                Ok(FiledMonth { table, month: month.clone(), digest, rows })
+            };
+            tables.into_iter().map(file).collect()
+        })
+    }
+
+    /// Writes what changed of each table, and what the run was made by; nothing is published yet.
     ///
     /// # Errors
     /// Whatever stops it.
-    pub fn prepare(&self, filed: Vec<Filed>, request: &RunRequest) -> Result<Prepared<'_>, RunError> {
-        Ok(self.lake.prepare(&self.lock, &request.published_at, self.writes(filed))?)
+    pub fn prepare(&self, filed: Vec<Filed>, own: Own, request: &RunRequest) -> Result<Ready<'_>, RunError> {
+        let (tables, stored) = rayon::join(
+            || self.lake.prepare(&self.lock, &request.published_at, self.writes(filed)),
+            || own.stored(&self.lake, &self.lock),
+        );
+        Ok(Ready { tables: tables?, own: stored? })
     }
 
     /// Commits the run. The lock is held until the store is dropped.
@@ -131,15 +129,18 @@ impl Store {
     /// Whatever stops it; nothing is published then.
     pub fn commit(
         &self,
-        prepared: Prepared<'_>,
+        ready: Ready<'_>,
         evaluated: &Evaluated,
         request: &RunRequest,
         record: &RunRecord,
         report: &report::Draft,
     ) -> Result<Stored, RunError> {
-        self.archived()?;
-        let draft = draft(&self.lake, &self.lock, evaluated, request, record, report)?;
-        Ok(match self.lake.commit_prepared(&self.lock, draft, prepared)? {
+        let Ready { tables, own } = ready;
+        let outputs = report.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        let outputs = put(&self.lake, &self.lock, outputs)?;
+        self.archive.wait()?;
+        let draft = draft(evaluated, request, record, own, outputs);
+        Ok(match self.lake.commit_prepared(&self.lock, draft, tables)? {
             Committed::Published(entry) => Stored::Published(entry.run),
             Committed::Unchanged(run) => Stored::Unchanged(run),
         })
@@ -213,26 +214,49 @@ enum FiledRows {
     Staged(Vec<Group>),
 }
 
-/// What the ledger will say of the run; the objects that it names are stored on the way.
-fn draft(
+/// What a run is made by, word for word: its pipeline, then its seeds.
+#[derive(Debug)]
+pub struct Own(Vec<(String, String)>);
+
+impl Own {
+    pub fn of(file: &PipelineFile, reference: &Reference) -> Own {
+        let seeds = reference.texts().map(|(name, text)| (name.to_owned(), text.to_owned()));
+        Own(std::iter::once((file.name.clone(), file.text.clone())).chain(seeds).collect())
+    }
+
+    fn stored(&self, lake: &Lake, lock: &Lock) -> Result<Vec<Named>, LakeError> {
+        put(lake, lock, self.0.iter().map(|(name, text)| (name.as_str(), text.as_bytes())))
+    }
+}
+
+/// Everything of a run that is on disk before its figures are known.
+#[derive(Debug)]
+pub struct Ready<'l> {
+    tables: Prepared<'l>,
+    own: Vec<Named>,
+}
+
+/// Stores contents, and names them.
+fn put<'a>(
     lake: &Lake,
     lock: &Lock,
+    all: impl Iterator<Item = (&'a str, &'a [u8])>,
+) -> Result<Vec<Named>, LakeError> {
+    let (names, contents): (Vec<&str>, Vec<&[u8]>) = all.unzip();
+    let hashes = lake.put_objects(lock, &contents)?;
+    let named = |(name, blake3): (&str, String)| Named { name: name.to_owned(), blake3 };
+    Ok(names.into_iter().zip(hashes).map(named).collect())
+}
+
+/// What the ledger will say of the run.
+fn draft(
     evaluated: &Evaluated,
     request: &RunRequest,
     record: &RunRecord,
-    report: &report::Draft,
-) -> Result<Draft, LakeError> {
-    let pipeline = (evaluated.file.name.as_str(), evaluated.file.text.as_bytes());
-    let seeds = evaluated.reference.texts().map(|(name, text)| (name, text.as_bytes()));
-    let outputs = report.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
-    let (names, contents): (Vec<&str>, Vec<&[u8]>) =
-        std::iter::once(pipeline).chain(outputs).chain(seeds).unzip();
-    let hashes = lake.put_objects(lock, &contents)?;
-    let mut named =
-        names.into_iter().zip(hashes).map(|(name, blake3)| Named { name: name.to_owned(), blake3 });
-    let pipeline = named.next();
-    let outputs: Vec<Named> = named.by_ref().take(report.files.len()).collect();
-    let seeds: Vec<Named> = named.collect();
+    own: Vec<Named>,
+    outputs: Vec<Named>,
+) -> Draft {
+    let mut own = own.into_iter();
     let cells =
         outputs.iter().find(|output| output.name == "cells.parquet").map(|output| output.blake3.clone());
     let inputs = record.inputs.iter().zip(&evaluated.inputs).map(|(input, found)| Input {
@@ -242,9 +266,9 @@ fn draft(
         blake3: input.blake3.clone(),
         rows: input.rows,
     });
-    Ok(Draft {
+    Draft {
         published_at: request.published_at.clone(),
-        pipeline: pipeline.unwrap_or_default(),
+        pipeline: own.next().unwrap_or_default(),
         params: evaluated.params.clone(),
         as_of: evaluated.as_of.to_string(),
         program: record.version.clone(),
@@ -261,9 +285,9 @@ fn draft(
         byte_order_mark: record.byte_order_mark,
         outputs,
         cells,
-        objects: seeds,
+        objects: own.collect(),
         extra: serde_json::Value::Null,
-    })
+    }
 }
 
 /// The run that answers: the latest, or the one that is asked for.

@@ -23,6 +23,8 @@ pub enum Content {
 pub struct Filed {
     pub file: File,
     pub length: usize,
+    /// Whether it was unpacked into a file of its own.
+    pub is_unpacked: bool,
 }
 
 /// Largest text that is read, after decompression.
@@ -55,11 +57,26 @@ pub fn open(path: &Path, held: usize) -> Result<Content, SourceError> {
             limit("the file", size, TEXT_LIMIT).map_err(|problem| problem.in_file(path))?;
             match usize::try_from(size) {
                 Ok(length) if length > held => {
-                    Ok(Content::LongText(Filed { file: reader.into_inner(), length }))
+                    Ok(Content::LongText(Filed { file: reader.into_inner(), length, is_unpacked: false }))
                 }
                 _ => read_all(reader, size).map(Content::Text).map_err(io_error),
             }
         }
+    }
+}
+
+/// Whether [`open`] would leave a file where it is, and who reads it split its bytes as they are: not so UTF-16. What
+/// cannot be opened is no text.
+pub fn is_long_text(path: &Path, held: usize) -> bool {
+    let first = || {
+        let file = File::open(path)?;
+        let is_long = file.metadata()?.len() > held as u64;
+        Ok::<_, io::Error>((peek(&mut BufReader::with_capacity(MAGIC, file))?, is_long))
+    };
+    match first() {
+        Ok(([0x1f, 0x8b, ..] | [b'P', b'K', 3, 4] | XLS | [0xff, 0xfe, ..] | [0xfe, 0xff, ..], _)) => false,
+        Ok((_, is_long)) => is_long,
+        Err(_) => false,
     }
 }
 
@@ -70,8 +87,11 @@ pub fn hash_file(path: &Path) -> io::Result<String> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-fn peek(reader: &mut BufReader<File>) -> io::Result<[u8; 4]> {
-    let mut magic = [0; 4];
+/// First bytes that tell what a file is.
+const MAGIC: usize = 4;
+
+fn peek(reader: &mut BufReader<File>) -> io::Result<[u8; MAGIC]> {
+    let mut magic = [0; MAGIC];
     let buffered = io::BufRead::fill_buf(reader)?;
     for (to, from) in magic.iter_mut().zip(buffered) {
         *to = *from;
@@ -114,7 +134,7 @@ fn unpack(reader: impl Read, packed: u64, held: usize) -> Result<Content, Proble
         if length > held {
             let mut text = match filed.take() {
                 Some(text) => text,
-                None => Filed { file: tempfile::tempfile()?, length: 0 },
+                None => Filed { file: tempfile::tempfile()?, length: 0, is_unpacked: true },
             };
             text.file.write_all(&bytes)?;
             text.length = length;
@@ -146,5 +166,30 @@ impl<R: Read> Read for Counting<R> {
         let length = self.inner.read(buffer)?;
         self.count += length as u64;
         Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_are_told_by_how_they_begin() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (begins, expected) in [
+            (&b"\xef\xbb\xbfa,b\n"[..], true),
+            (b"a,b\n", true),
+            (b"\x1f\x8b\x08\0", false),
+            (b"PK\x03\x04", false),
+            (&XLS[..], false),
+            (b"\xff\xfea\0", false),
+            (b"\xfe\xff\0a", false),
+        ] {
+            let path = folder.path().join("export");
+            std::fs::write(&path, [begins, &[b'x'; 100]].concat()).expect("writes");
+            assert_eq!(is_long_text(&path, 50), expected, "{begins:?}");
+            assert!(!is_long_text(&path, 200), "{begins:?} is short");
+        }
+        assert!(!is_long_text(&folder.path().join("missing"), 0));
     }
 }

@@ -9,6 +9,7 @@ use super::error::Problem;
 use super::header::{self, Binding, PREVIEW};
 use super::records::{Fields, Found, Records, Splitter};
 use super::text::Text;
+use super::windows::{Spare, Windows};
 use super::{BadRecord, Layout, RawColumn, RawTable};
 use crate::column::{Dictionary, take_rows};
 use crate::model::{Code, Fault};
@@ -91,56 +92,31 @@ pub struct Piece {
     pub lines: u64,
 }
 
-/// Bytes that a piece is read by: they stay in a processor's own memory while they are split.
-const WINDOW: usize = 1 << 19;
-/// Bytes behind a window that its last record may reach into, at first.
-const OVERHANG: usize = 1 << 14;
-
 /// Codes the records that begin between two positions; the last of them may reach beyond.
 pub fn code_piece(
     text: Text<'_>,
     head: &Head,
-    start: usize,
-    end: usize,
-    buffer: &mut Vec<u8>,
-) -> Result<Piece, Problem> {
-    let mut overhang = OVERHANG;
-    loop {
-        if let Some(piece) = code_windows(text, head, start..end, overhang, buffer)? {
-            return Ok(piece);
-        }
-        // A record reached further.
-        overhang = overhang.saturating_mul(16);
-    }
-}
-
-/// Nothing if a record reaches further behind its window than expected.
-fn code_windows(
-    text: Text<'_>,
-    head: &Head,
     range: Range<usize>,
-    overhang: usize,
-    buffer: &mut Vec<u8>,
-) -> Result<Option<Piece>, Problem> {
+    spare: &Arc<Spare>,
+) -> Result<Piece, Problem> {
     let mut coder = Coder::new(&head.binding, head.cut, head.encoding, true, Vec::new());
+    let mut windows = Windows::new(text, spare);
     let (mut position, mut lines) = (range.start, 0);
     while position < range.end {
-        let window_end = position.saturating_add(WINDOW).min(range.end);
-        let seen = window_end.saturating_add(overhang);
-        let bytes = text.piece(position..seen, buffer)?;
-        let mut splitter = Splitter::within(bytes, head.delimiter, lines);
-        coder.window(&mut splitter, |own| position + own.position() >= window_end)?;
-        if splitter.ran_out() && seen < text.len() {
-            return Ok(None);
-        }
-        if splitter.position() == 0 {
-            break;
+        let window = windows.next(position)?;
+        let mut splitter = Splitter::within(window.bytes, head.delimiter, lines);
+        coder.window(&mut splitter, window.is_last, |own| position + own.position() >= range.end)?;
+        if position == range.start {
+            coder.make_room(splitter.position(), range.len());
         }
         position += splitter.position();
         lines = splitter.lines();
+        if window.is_last {
+            break;
+        }
     }
     let table = coder.finish(&head.binding, Arc::from(""));
-    Ok(Some(Piece { table, end: position, lines }))
+    Ok(Piece { table, end: position, lines })
 }
 
 /// The header, and the records that were read to find it.
@@ -260,10 +236,20 @@ impl Coder {
         self.lines.push(line);
     }
 
-    /// Codes the records of a window of a text until `enough` says so before one.
+    /// Makes room for the records of so many bytes, of which some are coded already.
+    fn make_room(&mut self, coded: usize, bytes: usize) {
+        let rows = self.lines.len().saturating_mul(bytes) / coded.max(1);
+        // A little more than on average, and never much.
+        let more = (rows + rows / 16).min(bytes).saturating_sub(self.lines.len());
+        self.lines.reserve(more);
+        self.columns.reserve(more);
+    }
+
+    /// Codes the records of a window of a text until `enough` says so before one. What the window cuts off is left.
     fn window<'a>(
         &mut self,
         splitter: &mut Splitter<'a>,
+        is_last: bool,
         enough: impl Fn(&Splitter<'a>) -> bool,
     ) -> Result<(), Problem> {
         self.columns.begin_window();
@@ -274,29 +260,38 @@ impl Coder {
                 self.lines.push(line);
                 line = splitter.skip_blank();
             }
-            if enough(splitter) || !self.next(splitter, &mut fields)? {
+            if enough(splitter) {
+                return Ok(());
+            }
+            let position = splitter.position();
+            let found = splitter.next(&mut fields)?;
+            if splitter.ran_out() && !is_last {
+                splitter.go_back(position, line);
+                return Ok(());
+            }
+            if !self.found(found, &fields) {
                 return Ok(());
             }
         }
     }
 
     /// Codes a record that is split field by field; false if there is none.
-    fn next<R: Records + ?Sized>(&mut self, records: &mut R, fields: &mut Fields) -> Result<bool, Problem> {
-        match records.next(fields)? {
+    fn found(&mut self, found: Found, fields: &Fields) -> bool {
+        match found {
             Found::Record { line } => self.record(line, fields),
             Found::OpenQuote { line } => {
                 self.bad_records.push(open_quote(line, fields, self.encoding));
                 self.above_is_last = false;
             }
-            Found::End => return Ok(false),
+            Found::End => return false,
         }
-        Ok(true)
+        true
     }
 
     /// Codes records until they end.
     fn rest(&mut self, records: &mut dyn Records) -> Result<(), Problem> {
         let mut fields = Fields::default();
-        while self.next(records, &mut fields)? {}
+        while self.found(records.next(&mut fields)?, &fields) {}
         Ok(())
     }
 

@@ -174,6 +174,11 @@ impl Columns {
         self.above = None;
     }
 
+    /// Makes room for so many rows more.
+    pub(super) fn reserve(&mut self, rows: usize) {
+        [&mut self.beginnings, &mut self.ends].into_iter().for_each(|parts| parts.keys.reserve(rows));
+    }
+
     /// Each column over what `decode` makes of the texts of its dictionary.
     pub(super) fn finish<T>(self, mut decode: impl FnMut(usize, &Dictionary) -> Vec<T>) -> Vec<Coded<T>> {
         let Columns { dictionaries, beginnings, ends, .. } = self;
@@ -297,7 +302,7 @@ mod tests {
         let text = Text::Held(text);
         let mut head = code_head(text, b',', &layout(&["d", "a", "c"]), UTF_8).expect("a header");
         head.cut = cut;
-        let piece = code_piece(text, &head, head.position, text.len(), &mut Vec::new()).expect("reads");
+        let piece = code_piece(text, &head, head.position..text.len(), &Arc::default()).expect("reads");
         let columns = || piece.table.columns.iter().flatten();
         let texts = |row| columns().map(|column| column.texts.get(row).to_string()).collect();
         let rows = piece.table.lines.iter().enumerate().map(|(row, line)| (*line, texts(row))).collect();

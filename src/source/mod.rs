@@ -16,6 +16,7 @@ mod pieces;
 mod records;
 mod text;
 mod unpack;
+mod windows;
 mod workbook;
 
 use std::sync::Arc;
@@ -23,12 +24,13 @@ use std::sync::Arc;
 use crate::column::Coded;
 use crate::model::Fault;
 
-pub use bytes::{Content, hash_file};
+pub use bytes::{Content, hash_file, is_long_text};
 pub use confine::confine;
 pub use error::SourceError;
 pub use grid::{Grid, grids};
 pub use pieces::{Advance, PIECE, Reader, Taken};
 pub use unpack::unpack;
+pub use windows::{BLOCK, Block, Keeper};
 
 /// A column that a pipeline asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

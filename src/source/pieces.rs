@@ -5,6 +5,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -13,6 +14,7 @@ use super::coding::{self, Head};
 use super::encoding;
 use super::error::Problem;
 use super::text::Text;
+use super::windows::Keeper;
 use super::{Layout, RawTable, SourceError, unpack, workbook};
 
 /// Bytes of a piece, where nobody says otherwise: small enough to balance and to be held by every thread, large
@@ -30,6 +32,8 @@ pub struct Reader<'a> {
     /// Bytes of a piece.
     pub piece: usize,
     pub advance: Advance<'a>,
+    /// Who is handed the bytes of a long text on the way.
+    pub keeper: Option<&'a dyn Keeper>,
 }
 
 /// What was made of a piece or of a sheet.
@@ -114,7 +118,8 @@ impl Reader<'_> {
         take: &(dyn Fn(RawTable) -> T + Sync),
     ) -> Result<Vec<Taken<T>>, Problem> {
         let (file, length) = (&filed.file, filed.length);
-        let whole = Text::Filed { file, skip: 0, length };
+        let keeper = self.keeper.filter(|_| !filed.is_unpacked);
+        let whole = Text::Filed { file, skip: 0, length, keeper: None };
         let mut buffer = Vec::new();
         let mut seen = encoding::SAMPLE * 2;
         // A beginning that is all ASCII tells nothing.
@@ -129,7 +134,7 @@ impl Reader<'_> {
         match encoding::detect(buffer.get(..lines).unwrap_or_default(), layout.encoding, layout.delimiter) {
             Ok(found) if found.splits_raw() => {
                 drop(buffer);
-                let text = Text::Filed { file, skip: found.skip, length: length - found.skip };
+                let text = Text::Filed { file, skip: found.skip, length: length - found.skip, keeper };
                 let head = coding::code_head(text, found.delimiter, layout, found.encoding)?;
                 self.read_pieces(text, &head, take)
             }
@@ -145,8 +150,9 @@ impl Reader<'_> {
     ) -> Result<Vec<Taken<T>>, Problem> {
         let starts = piece_starts(text, head.position, self.piece)?;
         let end_of = |index: usize| starts.get(index + 1).copied().unwrap_or(text.len());
-        let read = |buffer: &mut Vec<u8>, start, end| {
-            let piece = coding::code_piece(text, head, start, end, buffer)?;
+        let spare = Arc::default();
+        let read = |start, end| {
+            let piece = coding::code_piece(text, head, start..end, &spare)?;
             let extent = extent(&piece.table);
             Ok::<_, Problem>(Read { extent, value: take(piece.table), end: piece.end, lines: piece.lines })
         };
@@ -156,7 +162,7 @@ impl Reader<'_> {
             .with_max_len(1)
             .map(|index| {
                 let (start, end) = (starts[index], end_of(index));
-                let part = read(&mut Vec::new(), start, end)?;
+                let part = read(start, end)?;
                 (self.advance)((end - start) as u64, part.extent.rows as u64);
                 Ok(part)
             })
@@ -167,7 +173,7 @@ impl Reader<'_> {
             let part = match part? {
                 _ if position >= end_of(index) && index + 1 < starts.len() => continue,
                 part if position == starts[index] => part,
-                _ => read(&mut Vec::new(), position, end_of(index))?,
+                _ => read(position, end_of(index))?,
             };
             if part.extent.records > 0 {
                 last_line = part.extent.last_line.saturating_add(lines_before);
@@ -234,15 +240,16 @@ const ASCII_MAX: usize = 128 << 20;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::io::Write;
-    use std::sync::Arc;
+    use std::sync::Mutex;
 
     use encoding_rs::UTF_8;
     use proptest::prelude::*;
 
     use super::*;
     use crate::source::records::Splitter;
-    use crate::source::{Request, Sheets, Wide};
+    use crate::source::{BLOCK, Block, Request, Sheets, Wide};
 
     fn layout() -> Layout {
         let request = |name: &str| Request {
@@ -280,7 +287,7 @@ mod tests {
     }
 
     fn in_pieces(text: Text<'_>, piece: usize) -> Told {
-        let reader = Reader { unpacker: None, piece, advance: &|_, _| {} };
+        let reader = Reader { unpacker: None, piece, advance: &|_, _| {}, keeper: None };
         let head = coding::code_head(text, b',', &layout(), UTF_8).expect("a header");
         let taken = reader.read_pieces(text, &head, &|table| table).expect("reads");
         let last = taken.last().map_or(0, |taken| taken.last_line);
@@ -310,10 +317,51 @@ mod tests {
         assert!(one.0.len() > 1000 && !one.1.is_empty());
         let mut file = tempfile::tempfile().expect("a file");
         file.write_all(text.as_bytes()).expect("writes");
-        let filed = Text::Filed { file: &file, skip: 0, length: text.len() };
+        let filed = Text::Filed { file: &file, skip: 0, length: text.len(), keeper: None };
         for piece in [1, 7, 100, 10_000, PIECE] {
             assert_eq!(in_pieces(Text::Held(text.as_bytes()), piece), one, "pieces of {piece}");
             assert_eq!(in_pieces(filed, piece), one, "filed pieces of {piece}");
+        }
+    }
+
+    #[derive(Debug, Default)]
+    struct Blocks(Mutex<BTreeMap<usize, Vec<u8>>>);
+
+    impl Keeper for Blocks {
+        fn keep(&self, number: usize, block: Block) {
+            let known = self.0.lock().expect("nobody fails").insert(number, block.as_ref().to_vec());
+            assert!(known.is_none_or(|known| known == block.as_ref()), "block {number}");
+        }
+    }
+
+    #[test]
+    fn long_records_are_read_across_blocks_and_every_block_is_handed_on() {
+        let mut text = "a,b\n".to_owned();
+        while text.len() < 8 * BLOCK {
+            let number = text.len();
+            text.push_str(&format!(
+                "{number},x\r\n\"{}\",y\n",
+                "first\r\nsecond,\"\"".repeat(number % 40_000)
+            ));
+            text.push_str(&"1,2\r\n".repeat(10_000));
+            // Never closed, which is told only after a mebibyte.
+            text.push_str("z,\"open\n");
+            text.push_str(&"3,4\n".repeat(300_000));
+        }
+        let one = in_one_pass(text.as_bytes());
+        assert!(one.0.len() > 900_000 && one.1.len() > 2, "{} rows, {} bad", one.0.len(), one.1.len());
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(text.as_bytes()).expect("writes");
+        for piece in [BLOCK / 3, BLOCK, 3 * BLOCK] {
+            let kept = Blocks::default();
+            let filed = Text::Filed { file: &file, skip: 0, length: text.len(), keeper: Some(&kept) };
+            assert!(in_pieces(filed, piece) == one, "pieces of {piece}");
+            let kept = kept.0.into_inner().expect("nobody fails");
+            assert!(kept.len() > text.len() / BLOCK / 2);
+            for (number, block) in kept {
+                let place = number * BLOCK;
+                assert!(block == text.as_bytes()[place..text.len().min(place + BLOCK)], "block {number}");
+            }
         }
     }
 

@@ -126,6 +126,11 @@ impl<'a> Splitter<'a> {
         self.line
     }
 
+    /// Steps back to a position that was passed, on its line.
+    pub fn go_back(&mut self, position: usize, line: u64) {
+        (self.position, self.line) = (position, line);
+    }
+
     pub fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.position..).unwrap_or_default()
     }

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
+use super::windows::Keeper;
+
 /// The bytes of a text file behind its byte-order mark.
 #[derive(Debug, Clone, Copy)]
 pub enum Text<'a> {
@@ -13,6 +15,8 @@ pub enum Text<'a> {
         /// Bytes of the file that come before the text.
         skip: usize,
         length: usize,
+        /// Who is handed what is read in windows.
+        keeper: Option<&'a dyn Keeper>,
     },
 }
 
@@ -69,12 +73,12 @@ impl<'a> Text<'a> {
 }
 
 #[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+pub(super) fn read_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
 }
 
 #[cfg(windows)]
-fn read_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+pub(super) fn read_at(file: &File, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
     while !buffer.is_empty() {
         let count = std::os::windows::fs::FileExt::seek_read(file, buffer, offset)?;
         if count == 0 {
@@ -100,7 +104,7 @@ mod tests {
         let mut file = tempfile::tempfile().expect("a file");
         file.write_all(&bytes).expect("writes");
         let held = Text::Held(&bytes[4..]);
-        let filed = Text::Filed { file: &file, skip: 4, length: bytes.len() - 4 };
+        let filed = Text::Filed { file: &file, skip: 4, length: bytes.len() - 4, keeper: None };
         let mut buffer = Vec::new();
         for from in [0, 5, GLANCE - 1, GLANCE, GLANCE + 1, GLANCE + 2, GLANCE + 9, GLANCE + 15] {
             let mut other = Vec::new();
@@ -111,7 +115,7 @@ mod tests {
         }
         assert_eq!(held.next_line(0, &mut buffer).expect("reads"), Some(GLANCE + 1));
         assert_eq!(held.next_line(GLANCE + 9, &mut buffer).expect("reads"), None);
-        let shrunk = Text::Filed { file: &file, skip: 4, length: bytes.len() };
+        let shrunk = Text::Filed { file: &file, skip: 4, length: bytes.len(), keeper: None };
         assert!(shrunk.piece(0..bytes.len(), &mut buffer).is_err());
     }
 }

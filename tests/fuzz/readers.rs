@@ -54,7 +54,7 @@ fn layout() -> Layout {
 pub fn file(bytes: &[u8], path: &Path) {
     fs::write(path, bytes).expect("writes");
     let [whole, pieces] = [PIECE, 100].map(|piece| {
-        let reader = Reader { unpacker: None, piece, advance: &|_, _| {} };
+        let reader = Reader { unpacker: None, piece, advance: &|_, _| {}, keeper: None };
         let taken = reader.read(path, &layout(), &|table| table.lines.len()).ok()?;
         Some(taken.iter().map(|taken| taken.value).sum::<usize>())
     });

@@ -229,7 +229,8 @@ fn add_codes(
     // Zero bits for one value are allowed, but not every reader takes them.
     let width = (u32::BITS - (used.len().saturating_sub(1) as u32).leading_zeros()).max(1);
     for page in codes.chunks(PAGE) {
-        let mut body = Vec::new();
+        let mut body = std::mem::take(&mut pages.compressor.body);
+        body.clear();
         let has_empty = empty > 0 && page.contains(&EMPTY);
         add_levels(page.iter().map(|code| *code != EMPTY), has_empty, &mut body);
         body.push(width as u8);
@@ -241,6 +242,7 @@ fn add_codes(
             runs(page, width, &mut body);
         }
         pages.add(Content::Codes, page.len(), &body)?;
+        pages.compressor.body = body;
     }
     Ok((statistics, end))
 }
@@ -301,6 +303,7 @@ fn dictionary(values: &ArrayRef, used: &[u32], empty: usize) -> Result<(Vec<u8>,
     let statistics = match values.data_type() {
         DataType::Utf8 => {
             let texts: StringArray = downcast_array(values);
+            plain.reserve(texts.value_data().len() + size_of_val(used));
             for code in each() {
                 let text = texts.value(code);
                 plain.extend_from_slice(&(text.len() as u32).to_le_bytes());

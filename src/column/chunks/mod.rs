@@ -147,7 +147,11 @@ pub fn groups(
 ///
 /// # Errors
 /// As [`groups`].
-pub fn series_groups(series: Vec<Series>, schema: &Schema) -> Result<Vec<(usize, Vec<Chunk>)>, ParquetError> {
+pub fn series_groups(
+    series: Vec<Series>,
+    schema: &Schema,
+    compressor: &mut Compressor,
+) -> Result<Vec<(usize, Vec<Chunk>)>, ParquetError> {
     let rows = series.first().map_or(0, Series::len);
     if rows > ROW_GROUP {
         let arrays = series.into_iter().map(Series::into_array).collect::<Result<Vec<_>, _>>()?;
@@ -160,8 +164,7 @@ pub fn series_groups(series: Vec<Series>, schema: &Schema) -> Result<Vec<(usize,
     if rows == 0 {
         return Ok(Vec::new());
     }
-    let mut compressor = Compressor::new()?;
-    let chunks = series.into_iter().map(|own| own.encode(&mut compressor));
+    let chunks = series.into_iter().map(|own| own.encode(compressor));
     Ok(vec![(rows, chunks.collect::<Result<_, _>>()?)])
 }
 

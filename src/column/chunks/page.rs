@@ -1,6 +1,7 @@
 //! Pages of a Parquet file, each with its checksum: parquet 59.3 compares checksums, but writes none.
 
-use std::io;
+use std::collections::VecDeque;
+use std::{fmt, io};
 
 use super::packing::{uleb, zigzag};
 use crate::column::cursor::Cursor;
@@ -28,26 +29,50 @@ pub(super) const RLE_DICTIONARY: i32 = 8;
 pub struct Compressor {
     zstd: zstd::bulk::Compressor<'static>,
     compressed: Vec<u8>,
+    /// Room for what a page holds, used again for the next.
+    pub(super) body: Vec<u8>,
+    /// Long dictionaries that came lately, the last one first, and what became of them: samples and their determinations have
+    /// one in common.
+    lately: VecDeque<(Vec<u8>, Vec<u8>)>,
 }
+
+/// Dictionaries of so many bytes are remembered, so many of them.
+const LONG: usize = 1 << 14;
+const LATELY: usize = 6;
 
 impl Compressor {
     /// # Errors
     /// There is no memory for it.
     pub fn new() -> io::Result<Compressor> {
-        Ok(Compressor { zstd: zstd::bulk::Compressor::new(1)?, compressed: Vec::new() })
+        let zstd = zstd::bulk::Compressor::new(1)?;
+        Ok(Compressor { zstd, compressed: Vec::new(), body: Vec::new(), lately: VecDeque::new() })
     }
 
-    fn compress(&mut self, body: &[u8]) -> io::Result<&[u8]> {
+    fn compress(&mut self, content: Content, body: &[u8]) -> io::Result<&[u8]> {
+        let may_repeat = content == Content::Dictionary && body.len() >= LONG;
+        if may_repeat && let Some(place) = self.lately.iter().position(|(own, _)| own == body) {
+            return Ok(&self.lately[place].1);
+        }
         self.compressed.clear();
         self.compressed.reserve(zstd::zstd_safe::compress_bound(body.len()));
         self.zstd.compress_to_buffer(body, &mut self.compressed)?;
+        if may_repeat {
+            self.lately.truncate(LATELY - 1);
+            self.lately.push_front((body.to_vec(), self.compressed.clone()));
+        }
         Ok(&self.compressed)
+    }
+}
+
+impl fmt::Debug for Compressor {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Compressor").finish_non_exhaustive()
     }
 }
 
 /// Appends compressed pages to the bytes of a chunk.
 pub(super) struct Pages<'a> {
-    compressor: &'a mut Compressor,
+    pub(super) compressor: &'a mut Compressor,
     pub(super) bytes: Vec<u8>,
     /// What the pages would take without compression, headers included.
     pub(super) uncompressed: usize,
@@ -61,7 +86,7 @@ impl Pages<'_> {
     /// # Errors
     /// The compressor's own, or a page beyond two gigabytes.
     pub(super) fn add(&mut self, content: Content, values: usize, body: &[u8]) -> io::Result<()> {
-        let compressed = self.compressor.compress(body)?;
+        let compressed = self.compressor.compress(content, body)?;
         let too_large = |_| io::Error::new(io::ErrorKind::FileTooLarge, "a page of more than 2 GiB");
         let checksum = i32::from_ne_bytes(crc32fast::hash(compressed).to_ne_bytes());
         let values = i32::try_from(values).map_err(too_large)?;
@@ -175,6 +200,29 @@ impl Header {
                     }
                 }
                 _ => return None,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_again_is_compressed_as_it_was() {
+        let bodies: Vec<Vec<u8>> = (0..2 * LATELY as u8).map(|first| vec![first; LONG + 9]).collect();
+        let mut compressor = Compressor::new().expect("zstd");
+        for round in 0..3 {
+            for (number, body) in bodies.iter().enumerate() {
+                // Of some every second time another one comes between.
+                let own = if number % 3 == round { &bodies[0] } else { body };
+                for content in [Content::Dictionary, Content::Codes] {
+                    let fresh =
+                        Compressor::new().expect("zstd").compress(content, own).expect("fits").to_vec();
+                    assert_eq!(compressor.compress(content, own).expect("fits"), fresh);
+                }
+                assert!(compressor.lately.len() <= LATELY);
             }
         }
     }

@@ -1,0 +1,270 @@
+//! A text as it is split: window by window, each a block of its file behind what the block before left over.
+//!
+//! A window ends behind a line end, so that only a record with line ends inside quotes is cut off by it; the splitter
+//! says so, and begins that record again with one more block behind it. Blocks lie in the file where they lie whatever
+//! the records are: so they can be handed to whoever wants the bytes of the file, who need not read them again.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use memchr::memrchr;
+
+use super::text::{Text, read_at};
+
+/// Bytes of a block: they stay in a processor's own memory while they are split.
+pub const BLOCK: usize = 1 << 19;
+/// Room in front of a block for what is left over.
+const FRONT: usize = 1 << 16;
+/// What devices ask of places in memory that they take bytes from; some ask for less.
+const ALIGNMENT: usize = 1 << 12;
+/// Blocks whose memory is kept.
+const SPARE_MAX: usize = 16;
+
+/// Wants the bytes of a file that is read by others.
+pub trait Keeper: Sync + fmt::Debug {
+    /// Takes a block, in any order and on any thread; one that two pieces of a text share comes twice, and one that nobody
+    /// had to read, or that lies in a long record, does not come. They are numbered from the beginning of the file.
+    fn keep(&self, number: usize, block: Block);
+}
+
+/// Memory of blocks that nobody holds any more.
+#[derive(Debug, Default)]
+pub struct Spare(Mutex<Vec<Vec<u8>>>);
+
+impl Spare {
+    /// Memory for so many blocks with so many bytes in front of them, and where in it the first block begins.
+    fn memory(&self, front: usize, blocks: usize) -> (Vec<u8>, usize) {
+        let front = front.next_multiple_of(ALIGNMENT).max(FRONT);
+        let is_usual = front == FRONT && blocks == 1;
+        let known = is_usual.then(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()).flatten();
+        let memory = known.unwrap_or_else(|| vec![0; front + blocks * BLOCK + ALIGNMENT]);
+        let aligned = memory.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+        (memory, front + aligned)
+    }
+
+    fn give_back(&self, memory: Vec<u8>) {
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.len() == FRONT + BLOCK + ALIGNMENT && spare.len() < SPARE_MAX {
+            spare.push(memory);
+        }
+    }
+}
+
+/// A block of a file, or several; where it is dropped, its memory is used again.
+#[derive(Debug)]
+pub struct Block {
+    memory: Vec<u8>,
+    held: Range<usize>,
+    spare: Arc<Spare>,
+}
+
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        self.memory.get(self.held.clone()).unwrap_or_default()
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        self.spare.give_back(std::mem::take(&mut self.memory));
+    }
+}
+
+/// Bytes to split.
+#[derive(Debug, Clone, Copy)]
+pub struct Window<'a> {
+    pub bytes: &'a [u8],
+    /// The text ends with it.
+    pub is_last: bool,
+}
+
+/// The windows of a part of a text.
+#[derive(Debug)]
+pub struct Windows<'a> {
+    text: Text<'a>,
+    spare: &'a Arc<Spare>,
+    /// What was read last, behind what was left over.
+    last: Option<Read>,
+}
+
+/// Blocks that were read together: nearly always one.
+#[derive(Debug)]
+struct Read {
+    block: Block,
+    numbers: Range<usize>,
+    /// Where the bytes begin that are of use, in memory and in the text.
+    start: usize,
+    position: usize,
+}
+
+impl<'a> Windows<'a> {
+    pub fn new(text: Text<'a>, spare: &'a Arc<Spare>) -> Windows<'a> {
+        Windows { text, spare, last: None }
+    }
+
+    /// The next window, whose bytes begin at a position of the text: where the one before was left, or anywhere if it is
+    /// the first. It reaches a block further than the one before, or more where a record is long.
+    ///
+    /// # Errors
+    /// The operating system's, or the file has shrunk since it was opened.
+    pub fn next(&mut self, position: usize) -> io::Result<Window<'_>> {
+        let (skip, length) = match self.text {
+            Text::Held(bytes) => {
+                let bytes = bytes.get(position..).unwrap_or_default();
+                return Ok(Window { bytes, is_last: true });
+            }
+            Text::Filed { skip, length, .. } => (skip, length),
+        };
+        loop {
+            let is_last = self.read(position, skip + length)? == skip + length;
+            let bytes = self.last.as_ref().map(Read::bytes).unwrap_or_default();
+            let told = if is_last { Some(bytes.len()) } else { behind_last_line(bytes) };
+            if let Some(told) = told {
+                let told = self.last.as_ref().and_then(|last| last.bytes().get(..told));
+                return Ok(Window { bytes: told.unwrap_or_default(), is_last });
+            }
+        }
+    }
+
+    /// Reads on, and returns where in the file that ends. The more is left over, the more is read: what is left over is
+    /// copied every time.
+    fn read(&mut self, position: usize, file_end: usize) -> io::Result<usize> {
+        let Text::Filed { file, skip, .. } = self.text else { return Ok(file_end) };
+        let last = self.last.take();
+        let left = last.as_ref().and_then(|last| last.from(position)).unwrap_or_default();
+        let first = last.as_ref().map_or((skip + position) / BLOCK, |last| last.numbers.end);
+        let blocks = (1 + left.len() / BLOCK).min(file_end.div_ceil(BLOCK).saturating_sub(first)).max(1);
+        let (from, end) = (first * BLOCK, ((first + blocks) * BLOCK).min(file_end));
+        let (mut memory, begin) = self.spare.memory(left.len(), blocks);
+        let start = match last {
+            Some(_) => begin - left.len(),
+            None => begin + (skip + position).saturating_sub(from),
+        };
+        if let Some(room) = memory.get_mut(start..start + left.len()) {
+            room.copy_from_slice(left);
+        }
+        let held = begin..begin + end.saturating_sub(from);
+        if let Some(last) = last {
+            self.hand_on(last);
+        }
+        read_at(file, memory.get_mut(held.clone()).unwrap_or_default(), from as u64)?;
+        let block = Block { memory, held, spare: self.spare.clone() };
+        self.last = Some(Read { block, numbers: first..first + blocks, start, position });
+        Ok(end)
+    }
+
+    /// Several blocks that were read together are not handed on: they can be much.
+    fn hand_on(&self, read: Read) {
+        if let Text::Filed { keeper: Some(keeper), .. } = self.text
+            && read.numbers.len() == 1
+        {
+            keeper.keep(read.numbers.start, read.block);
+        }
+    }
+}
+
+impl Drop for Windows<'_> {
+    fn drop(&mut self) {
+        if let Some(last) = self.last.take() {
+            self.hand_on(last);
+        }
+    }
+}
+
+impl Read {
+    fn bytes(&self) -> &[u8] {
+        self.block.memory.get(self.start..self.block.held.end).unwrap_or_default()
+    }
+
+    /// What lies at a position of the text and behind it.
+    fn from(&self, position: usize) -> Option<&[u8]> {
+        self.bytes().get(position.checked_sub(self.position)?..)
+    }
+}
+
+/// Where the last line ends; a CR at the very end could have its LF behind it.
+fn behind_last_line(bytes: &[u8]) -> Option<usize> {
+    let (_, but_last) = bytes.split_last()?;
+    memrchr(b'\n', bytes).or_else(|| memrchr(b'\r', but_last)).map(|end| end + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[derive(Debug, Default)]
+    struct All(Mutex<Vec<(usize, Vec<u8>)>>);
+
+    impl Keeper for All {
+        fn keep(&self, number: usize, block: Block) {
+            self.0.lock().expect("one thread").push((number, block.as_ref().to_vec()));
+        }
+    }
+
+    #[test]
+    fn windows_follow_each_other_and_blocks_are_those_of_the_file() {
+        let skip = 3;
+        // Lines of a few bytes, one longer than a block, and CR LF that may lie across the end of one.
+        let mut bytes = vec![b'#'; skip];
+        while bytes.len() < 5 * BLOCK / 2 {
+            bytes.extend_from_slice(b"some,text\r\nmore\r\n");
+        }
+        bytes.extend(vec![b'x'; BLOCK + 77]);
+        bytes.extend_from_slice(b"\nlast");
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(&bytes).expect("writes");
+        let (all, spare) = (All::default(), Arc::default());
+        let text = Text::Filed { file: &file, skip, length: bytes.len() - skip, keeper: Some(&all) };
+        for start in [0, 11, BLOCK - 5, BLOCK, 2 * BLOCK + 9] {
+            all.0.lock().expect("one thread").clear();
+            let mut windows = Windows::new(text, &spare);
+            let mut position = start;
+            loop {
+                // The last few bytes of each are left over.
+                let Window { bytes: window, is_last } = windows.next(position).expect("reads");
+                let place = skip + position;
+                assert!(window == &bytes[place..place + window.len()], "at {position}");
+                if is_last {
+                    assert_eq!(place + window.len(), bytes.len());
+                    break;
+                }
+                assert_eq!(window.last(), Some(&b'\n'));
+                position += window.len().saturating_sub(5);
+            }
+            drop(windows);
+            let kept = all.0.lock().expect("one thread");
+            let first = (skip + start) / BLOCK;
+            let numbers: Vec<usize> = kept.iter().map(|(number, _)| *number).collect();
+            // The two behind a whole block that is left over are read together.
+            let handed: Vec<usize> = (first..bytes.len().div_ceil(BLOCK)).collect();
+            assert!(numbers.len() + 2 >= handed.len() && numbers.iter().all(|own| handed.contains(own)));
+            for (number, block) in kept.iter() {
+                let place = number * BLOCK;
+                assert!(*block == bytes[place..bytes.len().min(place + BLOCK)], "block {number}");
+            }
+        }
+        let shrunk = Text::Filed { file: &file, skip, length: bytes.len(), keeper: None };
+        assert!(Windows::new(shrunk, &spare).next(3 * BLOCK).is_err());
+    }
+
+    #[test]
+    fn a_line_is_over_where_nothing_more_can_belong_to_it() {
+        for (bytes, expected) in [
+            ("", None),
+            ("a", None),
+            ("a\r", None),
+            ("a\n", Some(2)),
+            ("a\r\n", Some(3)),
+            ("a\rb", Some(2)),
+            ("a\r\r", Some(2)),
+            ("a\nb\r", Some(2)),
+            ("a\nb\rc", Some(2)),
+        ] {
+            assert_eq!(behind_last_line(bytes.as_bytes()), expected, "{bytes:?}");
+        }
+    }
+}
