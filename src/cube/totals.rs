@@ -94,7 +94,7 @@ struct Sum {
 }
 
 /// Cells that are looked up at least, as many as their table can hold without growing further.
-const LATELY: usize = (1 << 17) / 8 * 7;
+const LATELY: usize = (1 << 18) / 8 * 7;
 /// A settled cell is written again whenever others are settled. So that it is not often, they are many.
 const SETTLED: usize = 8;
 

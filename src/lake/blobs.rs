@@ -95,15 +95,11 @@ impl Blobs {
         Ok(copying.map(|copying| BegunCopy { copying: Arc::new(copying), aside }))
     }
 
-    /// Finishes a copy under its hash, which is told before the copy is durable.
-    pub(super) fn finish(&self, begun: BegunCopy, tell: impl FnOnce(&str)) -> Result<(), LakeError> {
+    /// Finishes a copy under its hash.
+    pub(super) fn finish(&self, begun: BegunCopy, hash: &str) -> Result<(), LakeError> {
         let BegunCopy { copying, aside } = begun;
-        if !copying.is_begun() {
-            drop(aside);
-            return self.put_file(copying.source(), None, tell);
-        }
-        let hash = copying.finish(tell)?;
-        settle(aside, &self.path(&hash)?, Taken::Replace)
+        copying.finish()?;
+        settle(aside, &self.path(hash)?, Taken::Replace)
     }
 
     /// Whether anything of this length is stored.
@@ -158,6 +154,14 @@ impl BegunCopy {
     /// To whom the bytes are brought.
     pub fn copying(&self) -> &Arc<Copying> {
         &self.copying
+    }
+
+    /// The hash of the export, once everything of it is brought; none if nothing was.
+    ///
+    /// # Errors
+    /// What is missing cannot be read.
+    pub fn hash(&self) -> Result<Option<String>, LakeError> {
+        self.copying.hash()
     }
 }
 

@@ -31,6 +31,8 @@ pub enum LakeError {
     NoTable { run: u64, table: String },
     #[error("{}: BLAKE3 is {found}, not {expected}: the file changed while it was read", path.display())]
     WrongHash { path: PathBuf, expected: String, found: String },
+    #[error("{}: the file changed while it was read", path.display())]
+    Changed { path: PathBuf },
     #[error(
         "{what} {blake3} is not in the lake: it must be stored before the run that names it is published"
     )]

@@ -14,9 +14,9 @@
 //! atomic rename.
 //!
 //! ```text
-//!   lock ─┬─► archive raw ──────────────► put objects ─┬─► Delta commit per changed table
-//!         │   (synced, by hash)         (synced, by hash) │   (synced, put if absent)
-//!         └─► take back ─► Parquet files ─────────────────┘         │ tables are ahead of their pins
+//!   lock ─┬─► archive raw ─────────────────────────────┬─► Delta commit per changed table
+//!         │   (synced, by hash)                         │   (synced, put if absent)
+//!         └─► take back ─► Parquet files, put objects ──┘         │ tables are ahead of their pins
 //!             │            (synced, by hash)                        │
 //!   ══════════╪═════════════════════════════════════════════════════▼══════════════════════════════════
 //!             │                                    ledger/N.json  (synced, put if absent) = published
@@ -161,18 +161,13 @@ impl Lake {
         self.raw.begin(path, block, copier)
     }
 
-    /// Keeps a copy that was begun; `tell` hears its hash as soon as that is known, before the copy is durable.
+    /// Keeps a copy that was begun, under its hash.
     ///
     /// # Errors
-    /// [`LakeError::Changed`] if the export is not what it was when the copy began.
-    pub fn finish_copy(
-        &self,
-        lock: &Lock,
-        begun: BegunCopy,
-        tell: impl FnOnce(&str),
-    ) -> Result<(), LakeError> {
+    /// [`LakeError::Changed`] if a part of the export is not what it was when it was brought.
+    pub fn finish_copy(&self, lock: &Lock, begun: BegunCopy, hash: &str) -> Result<(), LakeError> {
         lock.covers(&self.root)?;
-        self.raw.finish(begun, tell)
+        self.raw.finish(begun, hash)
     }
 
     /// The copy of an export, unchecked; none if it is not archived.

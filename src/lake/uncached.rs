@@ -13,7 +13,7 @@ use super::LakeError;
 use super::disk::{at, copy};
 
 /// What devices ask of places and lengths; some ask for less.
-const BLOCK: usize = 4096;
+pub(super) const BLOCK: usize = 4096;
 const BUFFER: usize = 2 << 20;
 /// One is filled while another is written, and one waits.
 const BUFFERS: usize = 3;
@@ -177,7 +177,7 @@ fn write(to: &mut File, mut rest: &[u8], is_direct: &mut bool) -> io::Result<()>
     Ok(())
 }
 
-/// Likewise, parts that follow each other, from a place in the file on; by several threads at a time.
+/// Likewise, parts that follow each other, from a place in the file on.
 pub(super) fn write_at(to: &File, parts: &[&[u8]], mut place: u64, is_direct: &AtomicBool) -> io::Result<()> {
     let mut done = write_together(to, parts, place).unwrap_or_default();
     for part in parts {

@@ -21,6 +21,9 @@ pub struct Archive {
     told: Mutex<(Receiver<Told>, usize)>,
 }
 
+/// Exports that are archived while they are read: each takes an open file all the while.
+const KEPT_MAX: usize = 32;
+
 /// The place of an export, and its hash.
 type Told = (usize, Arc<str>);
 
@@ -51,22 +54,23 @@ impl Archive {
     pub fn begin(lake: &Arc<Lake>, lock: &Arc<Lock>, found: &Found) -> Result<Archive, RunError> {
         let mut copier = None;
         let mut exports: Vec<Export> = Vec::new();
+        let mut kept: Vec<(PathBuf, Kept)> = Vec::new();
         for input in found.sources.iter().flat_map(|(_, inputs)| inputs) {
             let known = Some(input.file.blake3.clone()).filter(|known| !known.is_empty());
             let is_repeated = exports.iter().any(|export| export.path == input.path);
             let mut begun = None;
-            if known.is_none() && !is_repeated && is_long_text(&input.path, found.piece) {
+            let may_be_kept = known.is_none() && !is_repeated && kept.len() < KEPT_MAX;
+            if may_be_kept && is_long_text(&input.path, found.piece) {
                 let copier = match &mut copier {
                     Some(copier) => copier,
                     none => none.insert(Copier::new().map_err(|source| io_error(&input.path, source))?),
                 };
                 begun = lake.begin_copy(lock, &input.path, BLOCK, copier)?;
+                let own = begun.as_ref().map(|begun| Kept(begun.copying().clone()));
+                kept.extend(own.map(|own| (input.path.clone(), own)));
             }
             exports.push(Export { path: input.path.clone(), known, begun, is_repeated });
         }
-        let kept =
-            |export: &Export| Some((export.path.clone(), Kept(export.begun.as_ref()?.copying().clone())));
-        let kept = exports.iter().filter_map(kept).collect();
         let count = exports.len();
         let (tell, told) = mpsc::channel();
         let (reading, is_read) = mpsc::channel::<()>();
@@ -129,9 +133,16 @@ fn archive(
         // What cannot be read is not archived either.
         return Ok(());
     }
-    late.into_iter().try_for_each(|(place, export)| match export.begun {
-        Some(begun) => lake.finish_copy(lock, begun, tell(place)),
-        None => lake.archive(lock, &export.path, export.known.as_deref(), tell(place)),
+    // All hashes are told before the first copy is waited for.
+    let hash = |(place, export): (usize, Export)| {
+        let hash = export.begun.as_ref().map(BegunCopy::hash).transpose()?.flatten();
+        hash.iter().for_each(|hash| tell(place)(hash));
+        Ok((place, export, hash))
+    };
+    let hashed = late.into_iter().map(hash).collect::<Result<Vec<_>, LakeError>>()?;
+    hashed.into_iter().try_for_each(|(place, export, hash)| match (export.begun, hash) {
+        (Some(begun), Some(hash)) => lake.finish_copy(lock, begun, &hash),
+        _ => lake.archive(lock, &export.path, export.known.as_deref(), tell(place)),
     })
 }
 

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use rayon::prelude::*;
 use rust_decimal::Decimal;
 
+use super::assemble::Assembled;
 use super::file::PipelineFile;
 use super::inputs::Input;
 use super::load::Loaded;
@@ -156,19 +157,30 @@ pub fn indicate(
 /// # Errors
 /// More rows were rejected than the pipeline allows.
 pub fn check_rejections(evaluated: &Evaluated) -> Result<(), RunError> {
-    let Some(limit) = evaluated.file.max_rejected else { return Ok(()) };
-    let counts = totals(evaluated);
+    check_parts(&evaluated.file, std::iter::once(&evaluated.assembled))
+}
+
+/// Likewise, of rows in parts.
+fn check_parts<'a>(
+    file: &PipelineFile,
+    parts: impl Iterator<Item = &'a Assembled> + Clone,
+) -> Result<(), RunError> {
+    let Some(limit) = file.max_rejected else { return Ok(()) };
+    let mut counts = RowCounts::default();
+    parts.clone().flat_map(|part| part.counts.values()).for_each(|own| counts.add(own));
+    let rejections = parts.flat_map(|part| &part.rejections);
     // A cut export rejects little and orphans much.
-    let orphans =
-        evaluated.assembled.rejections.iter().filter(|own| own.scope == Scope::Orphan).count() as u64;
+    let orphans = rejections.clone().filter(|own| own.scope == Scope::Orphan).count() as u64;
     let refused = counts.rejected + orphans;
     let share = Decimal::from(refused) * Decimal::ONE_HUNDRED;
     if share > limit * Decimal::from(counts.read) {
+        let mut rejections: Vec<Rejection> = rejections.cloned().collect();
+        rejections.sort();
         return Err(RunError::TooManyRejections {
             rejected: refused,
             read: counts.read,
             limit: limit.normalize().to_string(),
-            examples: examples(&evaluated.assembled.rejections),
+            examples: examples(&rejections),
         });
     }
     Ok(())
@@ -221,13 +233,13 @@ pub(super) fn publish(
     }
     let stage =
         |name: &str, took: Duration| StageSeconds { stage: name.to_owned(), seconds: took.as_secs_f64() };
+    check_parts(&counted.file, counted.parts.assembled())?;
     let filed = counted.parts.take_filed();
     let own = store::Own::of(&counted.file, &counted.reference);
     // Figures and report keep processors busy, the tables the disk: together they take less than their sum.
     let (told, (prepared, preparing)) = rayon::join(
         || {
             let mut evaluated = counted.evaluate()?;
-            check_rejections(&evaluated)?;
             observer.stage("report");
             let (draft, took) = timed(|| draft_report(&evaluated, options));
             evaluated.stages.push(stage("report", took));

@@ -206,6 +206,11 @@ impl Judge<'_> {
 }
 
 impl Parts {
+    /// What became of the rows of each part.
+    pub fn assembled(&self) -> impl Iterator<Item = &Assembled> + Clone {
+        std::iter::once(&self.outside).chain(self.parts.iter().map(|part| &part.assembled))
+    }
+
     /// The rows of all parts, for the lake; they are not asked for them again.
     pub fn take_filed(&mut self) -> Vec<Filed> {
         self.parts.iter_mut().filter_map(|part| part.filed.take()).collect()

@@ -96,18 +96,17 @@ impl Store {
         tables: Vec<(&'static str, MonthPart)>,
         is_part: bool,
     ) -> Result<Vec<FiledMonth>, LakeError> {
+        let filed = |table, (digest, rows)| FiledMonth { table, month: month.clone(), digest, rows };
+        if !is_part {
+            let whole = |(table, own): (_, MonthPart)| filed(table, (own.digest(), FiledRows::Made(own)));
+            return Ok(tables.into_iter().map(whole).collect());
+        }
         self.staging.compressing(|compressor| {
-            let file = |(table, own): (&'static str, MonthPart)| {
-                let (digest, rows) = match is_part {
-                    false => (own.digest(), FiledRows::Made(own)),
-                    true => {
-                        let encoded = self.staging.put(table, own.series(self.run), compressor)?;
-                        (encoded.digest, FiledRows::Staged(encoded.groups))
-                    }
-                };
-                Ok(FiledMonth { table, month: month.clone(), digest, rows })
+            let encode = |(table, own): (_, MonthPart)| {
+                let encoded = self.staging.put(table, own.series(self.run), compressor)?;
+                Ok(filed(table, (encoded.digest, FiledRows::Staged(encoded.groups))))
             };
-            tables.into_iter().map(file).collect()
+            tables.into_iter().map(encode).collect()
         })
     }
 

@@ -106,7 +106,7 @@ pub fn code_piece(
         let window = windows.next(position)?;
         let mut splitter = Splitter::within(window.bytes, head.delimiter, lines);
         coder.window(&mut splitter, window.is_last, |own| position + own.position() >= range.end)?;
-        if position == range.start {
+        if position == range.start && !window.is_last {
             coder.make_room(splitter.position(), range.len());
         }
         position += splitter.position();
@@ -182,6 +182,9 @@ fn clip(text: &str) -> String {
     clipped
 }
 
+/// Rows that room is made for at most.
+const ROOM_MAX: usize = 1 << 20;
+
 struct Coder {
     encoding: &'static Encoding,
     ragged_is_fault: bool,
@@ -239,8 +242,8 @@ impl Coder {
     /// Makes room for the records of so many bytes, of which some are coded already.
     fn make_room(&mut self, coded: usize, bytes: usize) {
         let rows = self.lines.len().saturating_mul(bytes) / coded.max(1);
-        // A little more than on average, and never much.
-        let more = (rows + rows / 16).min(bytes).saturating_sub(self.lines.len());
+        // A little more than on average; what follows may be of another kind.
+        let more = (rows + rows / 16).min(ROOM_MAX).saturating_sub(self.lines.len());
         self.lines.reserve(more);
         self.columns.reserve(more);
     }

@@ -208,15 +208,15 @@ const LOOKED_AT_MIN: usize = 200;
 pub(super) fn cut(splitter: &mut Splitter<'_>, width: usize) -> Option<usize> {
     let mut fields = Fields::default();
     let mut repeated = vec![0; width];
-    let mut records: Vec<Vec<Vec<u8>>> = Vec::new();
+    let mut records: Vec<Fields> = Vec::new();
     while records.len() < LOOKED_AT && matches!(splitter.next(&mut fields), Ok(Found::Record { .. })) {
         if let Some(times) = repeated.get_mut(fields.same()) {
             *times += 1;
         }
-        records.push(fields.iter().map(<[u8]>::to_vec).collect());
+        records.push(fields.clone());
     }
     let (cut, times) = repeated.into_iter().enumerate().max_by_key(|(_, times)| *times)?;
-    let distinct: HashSet<&[Vec<u8>]> = records.iter().filter_map(|record| record.get(cut..)).collect();
+    let distinct: HashSet<Vec<&[u8]>> = records.iter().map(|own| own.iter().skip(cut).collect()).collect();
     let repeats = times * 2 > records.len() && distinct.len() * 5 < records.len() * 4;
     (cut > 0 && records.len() >= LOOKED_AT_MIN && repeats).then_some(cut)
 }
@@ -270,13 +270,16 @@ fn code_of(dictionary: &mut Dictionary, text: &[u8], above: Option<u32>) -> u32 
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use encoding_rs::UTF_8;
     use proptest::prelude::*;
 
     use super::*;
     use crate::source::coding::{code_head, code_piece};
     use crate::source::text::Text;
-    use crate::source::{Layout, Request, Sheets, Wide};
+    use crate::source::windows::Spare;
+    use crate::source::{BLOCK, Layout, Request, Sheets, Wide};
 
     fn layout(names: &[&str]) -> Layout {
         let request = |name: &&str| Request {
@@ -299,10 +302,21 @@ mod tests {
     type Told = (Vec<(u64, Vec<String>)>, Vec<(u64, String)>, (usize, u64));
 
     fn told(text: &[u8], cut: Option<usize>) -> Told {
-        let text = Text::Held(text);
+        told_by(Text::Held(text), cut, BLOCK)
+    }
+
+    /// Likewise, of a text that is read from its file in blocks of so many bytes.
+    fn told_from_file(text: &[u8], cut: Option<usize>, block: usize) -> Told {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(&[b"\xef\xbb\xbf", text].concat()).expect("writes");
+        told_by(Text::Filed { file: &file, skip: 3, length: text.len(), keeper: None }, cut, block)
+    }
+
+    fn told_by(text: Text<'_>, cut: Option<usize>, block: usize) -> Told {
         let mut head = code_head(text, b',', &layout(&["d", "a", "c"]), UTF_8).expect("a header");
         head.cut = cut;
-        let piece = code_piece(text, &head, head.position..text.len(), &Arc::default()).expect("reads");
+        let piece =
+            code_piece(text, &head, head.position..text.len(), &Arc::new(Spare::of(block))).expect("reads");
         let columns = || piece.table.columns.iter().flatten();
         let texts = |row| columns().map(|column| column.texts.get(row).to_string()).collect();
         let rows = piece.table.lines.iter().enumerate().map(|(row, line)| (*line, texts(row))).collect();
@@ -319,6 +333,7 @@ mod tests {
                 "a1,b1,c1,d\"1\n", "\"open,b1,c1,d1\n", "a1,b1,c1,d1\n", "a1,,,\n", ",,,\n", "a1,b1,\u{fffd},d1\n", "a1,b1\n",
             ]), 0..30),
             ends_early: bool,
+            block in 1usize..40,
         ) {
             let mut text = format!("a,b,c,d\n{}", records.concat());
             if ends_early {
@@ -327,6 +342,9 @@ mod tests {
             let whole = told(text.as_bytes(), None);
             for cut in 1..4 {
                 prop_assert_eq!(&told(text.as_bytes(), Some(cut)), &whole, "cut behind {} fields", cut);
+            }
+            for cut in [None, Some(2)] {
+                prop_assert_eq!(&told_from_file(text.as_bytes(), cut, block), &whole, "blocks of {}", block);
             }
         }
     }

@@ -1,7 +1,7 @@
 use memchr::{memchr, memchr3};
 
 /// The fields of one record, unescaped, in one buffer that is used again for the next.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Fields {
     bytes: Vec<u8>,
     ends: Vec<usize>,

@@ -21,7 +21,7 @@ pub enum Text<'a> {
 }
 
 /// Bytes that are looked at, at a time, for the next line end.
-const GLANCE: usize = 1 << 16;
+const GLANCE: usize = 1 << 12;
 
 impl<'a> Text<'a> {
     pub fn len(self) -> usize {

@@ -1,7 +1,7 @@
 //! A text as it is split: window by window, each a block of its file behind what the block before left over.
 //!
 //! A window ends behind a line end, so that only a record with line ends inside quotes is cut off by it; the splitter
-//! says so, and begins that record again with one more block behind it. Blocks lie in the file where they lie whatever
+//! says so, and begins that record again with more behind it. Blocks lie in the file where they lie whatever
 //! the records are: so they can be handed to whoever wants the bytes of the file, who need not read them again.
 
 use std::fmt;
@@ -30,23 +30,38 @@ pub trait Keeper: Sync + fmt::Debug {
 }
 
 /// Memory of blocks that nobody holds any more.
-#[derive(Debug, Default)]
-pub struct Spare(Mutex<Vec<Vec<u8>>>);
+#[derive(Debug)]
+pub struct Spare {
+    /// Bytes of a block.
+    block: usize,
+    memory: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Default for Spare {
+    fn default() -> Spare {
+        Spare::of(BLOCK)
+    }
+}
 
 impl Spare {
+    pub fn of(block: usize) -> Spare {
+        Spare { block, memory: Mutex::default() }
+    }
+
     /// Memory for so many blocks with so many bytes in front of them, and where in it the first block begins.
     fn memory(&self, front: usize, blocks: usize) -> (Vec<u8>, usize) {
         let front = front.next_multiple_of(ALIGNMENT).max(FRONT);
         let is_usual = front == FRONT && blocks == 1;
-        let known = is_usual.then(|| self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()).flatten();
-        let memory = known.unwrap_or_else(|| vec![0; front + blocks * BLOCK + ALIGNMENT]);
+        let known = || self.memory.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let known = is_usual.then(known).flatten();
+        let memory = known.unwrap_or_else(|| vec![0; front + blocks * self.block + ALIGNMENT]);
         let aligned = memory.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
         (memory, front + aligned)
     }
 
     fn give_back(&self, memory: Vec<u8>) {
-        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if memory.len() == FRONT + BLOCK + ALIGNMENT && spare.len() < SPARE_MAX {
+        let mut spare = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.len() == FRONT + self.block + ALIGNMENT && spare.len() < SPARE_MAX {
             spare.push(memory);
         }
     }
@@ -132,11 +147,12 @@ impl<'a> Windows<'a> {
     /// copied every time.
     fn read(&mut self, position: usize, file_end: usize) -> io::Result<usize> {
         let Text::Filed { file, skip, .. } = self.text else { return Ok(file_end) };
+        let block = self.spare.block;
         let last = self.last.take();
         let left = last.as_ref().and_then(|last| last.from(position)).unwrap_or_default();
-        let first = last.as_ref().map_or((skip + position) / BLOCK, |last| last.numbers.end);
-        let blocks = (1 + left.len() / BLOCK).min(file_end.div_ceil(BLOCK).saturating_sub(first)).max(1);
-        let (from, end) = (first * BLOCK, ((first + blocks) * BLOCK).min(file_end));
+        let first = last.as_ref().map_or((skip + position) / block, |last| last.numbers.end);
+        let blocks = (1 + left.len() / block).min(file_end.div_ceil(block).saturating_sub(first)).max(1);
+        let (from, end) = (first * block, ((first + blocks) * block).min(file_end));
         let (mut memory, begin) = self.spare.memory(left.len(), blocks);
         let start = match last {
             Some(_) => begin - left.len(),

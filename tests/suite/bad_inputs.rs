@@ -178,6 +178,8 @@ fn too_many_rejections_publish_nothing_and_are_shown() {
     assert_eq!(code(&output), 3, "{message}");
     assert!(message.contains("samples.csv:3 抽样日期 bad_date: gestern"), "{message}");
     assert!(!folder.path().join("out").exists());
+    let held = |part: &str| fs::read_dir(folder.path().join("lake").join(part)).map_or(0, Iterator::count);
+    assert_eq!(["objects", "tables"].map(held), [0; 2], "and nothing is stored");
 }
 
 #[test]

@@ -45,6 +45,14 @@ fn run(folder: &Path, pipeline: &str, file: &str, piece: usize) -> Published {
     let told = format!("{} {} {}", record["rows"], record["inputs"], record["rejections"]);
     report.insert("rows".to_owned(), told.into_bytes());
     let lake = Lake::open(&lake).expect("a lake");
+    for input in &outcome.evaluated.inputs {
+        let archived = lake.archived(&input.blake3).expect("a hash").expect("it is archived");
+        assert!(
+            fs::read(archived).expect("reads") == fs::read(&input.path).expect("reads"),
+            "{}",
+            input.name
+        );
+    }
     let entry = lake.latest().expect("reads").expect("a run");
     let tables = pipeline::store::tables(&lake, &entry).expect("reads");
     let mut spelt: Vec<(String, Vec<String>)> = tables

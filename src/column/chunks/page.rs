@@ -36,8 +36,9 @@ pub struct Compressor {
     lately: VecDeque<(Vec<u8>, Vec<u8>)>,
 }
 
-/// Dictionaries of so many bytes are remembered, so many of them.
+/// Bytes of dictionaries that are remembered, from which on it pays, to what may be held; and so many of them.
 const LONG: usize = 1 << 14;
+const TOO_LONG: usize = 1 << 20;
 const LATELY: usize = 6;
 
 impl Compressor {
@@ -49,7 +50,7 @@ impl Compressor {
     }
 
     fn compress(&mut self, content: Content, body: &[u8]) -> io::Result<&[u8]> {
-        let may_repeat = content == Content::Dictionary && body.len() >= LONG;
+        let may_repeat = content == Content::Dictionary && (LONG..TOO_LONG).contains(&body.len());
         if may_repeat && let Some(place) = self.lately.iter().position(|(own, _)| own == body) {
             return Ok(&self.lately[place].1);
         }
