@@ -91,7 +91,7 @@ impl Blobs {
         if shares_blocks(&from, aside.as_file()) {
             return Ok(None);
         }
-        let copying = Copying::new(source, block, &aside, copier)?;
+        let copying = Copying::new((source, length), block, &aside, copier)?;
         Ok(copying.map(|copying| BegunCopy { copying: Arc::new(copying), aside }))
     }
 

@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 
 use super::LakeError;
 use super::disk::at;
-use super::uncached::{BLOCK, set_direct, write_at};
+use super::uncached::{BLOCK, aligned, set_direct, write_at};
 
 /// Blocks that may wait to be written.
 const WAITING: usize = 8;
@@ -101,14 +101,13 @@ enum State {
 }
 
 impl Copying {
-    /// Begins to copy a file into an empty one; none if it has no more than one block.
+    /// Begins to copy a file of so many bytes into an empty one; none if it has no more than one block.
     pub(super) fn new(
-        source: &Path,
+        (source, length): (&Path, u64),
         block: usize,
         aside: &NamedTempFile,
         copier: &Copier,
     ) -> Result<Option<Copying>, LakeError> {
-        let length = std::fs::metadata(source).map_err(at(source))?.len();
         let count = usize::try_from(length.div_ceil(block as u64)).unwrap_or_default();
         if count < 2 {
             return Ok(None);
@@ -235,7 +234,7 @@ impl Copying {
     ) -> Result<&'m [u8], LakeError> {
         let length = usize::try_from(self.length_of(number)).unwrap_or_default();
         memory.resize(self.block + BLOCK, 0);
-        let start = memory.as_ptr().align_offset(BLOCK).min(BLOCK);
+        let start = aligned(memory);
         let bytes = memory.get_mut(start..start + length).unwrap_or_default();
         let read = from.seek(SeekFrom::Start(self.place_of(number))).and_then(|_| from.read_exact(bytes));
         read.map_err(at(&self.source))?;
@@ -287,8 +286,9 @@ mod tests {
         std::fs::write(&source, content).expect("writes");
         let aside = NamedTempFile::new_in(folder).expect("a file");
         let copier = Copier::new().expect("threads");
-        let copying =
-            Copying::new(&source, SIZE, &aside, &copier).expect("begins").expect("more than a block");
+        let copying = Copying::new((&source, content.len() as u64), SIZE, &aside, &copier)
+            .expect("begins")
+            .expect("more than a block");
         (aside, Arc::new(copying))
     }
 
@@ -356,7 +356,10 @@ mod tests {
         for length in [0, 1, SIZE] {
             let source = folder.path().join("source");
             std::fs::write(&source, content(length)).expect("writes");
-            assert!(Copying::new(&source, SIZE, &aside, &copier).expect("reads").is_none(), "{length}");
+            assert!(
+                Copying::new((&source, length as u64), SIZE, &aside, &copier).expect("begins").is_none(),
+                "{length}"
+            );
         }
     }
 }

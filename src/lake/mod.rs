@@ -14,9 +14,9 @@
 //! atomic rename.
 //!
 //! ```text
-//!   lock ─┬─► archive raw ─────────────────────────────┬─► Delta commit per changed table
-//!         │   (synced, by hash)                         │   (synced, put if absent)
-//!         └─► take back ─► Parquet files, put objects ──┘         │ tables are ahead of their pins
+//!   lock ─┬─► archive raw ────────────────────────────────────┬─► Delta commit per changed table
+//!         │   (synced, by hash)                               │   (synced, put if absent)
+//!         └─► take back ─► Parquet files, put objects ────────┘     │ tables are ahead of their pins
 //!             │            (synced, by hash)                        │
 //!   ══════════╪═════════════════════════════════════════════════════▼══════════════════════════════════
 //!             │                                    ledger/N.json  (synced, put if absent) = published

@@ -3,7 +3,7 @@
 //! system lets two files share their blocks, nothing is copied; the copy is read for its hash, and forgotten.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -41,8 +41,13 @@ impl Buffer {
     }
 
     fn start(&self) -> usize {
-        self.memory.as_ptr().align_offset(BLOCK).min(BLOCK)
+        aligned(&self.memory)
     }
+}
+
+/// Where in memory a device would have what it takes; at most a block behind its beginning.
+pub(super) fn aligned(memory: &[u8]) -> usize {
+    memory.as_ptr().align_offset(BLOCK).min(BLOCK)
 }
 
 /// Copies `source` into `to` and hands over every part of it on the way. Parts are written while the next are read.
@@ -69,7 +74,8 @@ pub(super) fn copy_file(
     let mut first = Buffer::new();
     let part = first.fill(&mut from).map_err(at(source))?;
     pass(part);
-    let mut sink = Sink { is_direct: set_direct(to, true), to, target };
+    let is_direct = AtomicBool::new(set_direct(to, true));
+    let mut sink = Sink { to, target, is_direct, place: 0 };
     if first.filled < BUFFER {
         return sink.write(first.part());
     }
@@ -131,16 +137,21 @@ fn forget(_: &File) {}
 
 /// What is written to, past the cache as long as the device lets it.
 struct Sink<'a> {
-    to: &'a mut File,
+    to: &'a File,
     target: &'a Path,
-    is_direct: bool,
+    is_direct: AtomicBool,
+    place: u64,
 }
 
 impl Sink<'_> {
     fn write(&mut self, part: &[u8]) -> Result<(), LakeError> {
         // The end of a file need not fill a block.
-        self.is_direct = self.is_direct && (part.len().is_multiple_of(BLOCK) || !set_direct(self.to, false));
-        write(self.to, part, &mut self.is_direct).map_err(at(self.target))
+        if *self.is_direct.get_mut() && !part.len().is_multiple_of(BLOCK) {
+            *self.is_direct.get_mut() = !set_direct(self.to, false);
+        }
+        write_at(self.to, &[part], self.place, &self.is_direct).map_err(at(self.target))?;
+        self.place += part.len() as u64;
+        Ok(())
     }
 }
 
@@ -158,26 +169,8 @@ fn fill(from: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Writes all of it; through the cache from where the device refuses to do without.
-fn write(to: &mut File, mut rest: &[u8], is_direct: &mut bool) -> io::Result<()> {
-    while !rest.is_empty() {
-        match to.write(rest) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(length) => rest = rest.get(length..).unwrap_or_default(),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput && *is_direct => {
-                *is_direct = !set_direct(to, false);
-                if *is_direct {
-                    return Err(error);
-                }
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
-}
-
-/// Likewise, parts that follow each other, from a place in the file on.
+/// Writes all of some parts that follow each other, from a place in the file on; through the cache from where the device
+/// refuses to do without.
 pub(super) fn write_at(to: &File, parts: &[&[u8]], mut place: u64, is_direct: &AtomicBool) -> io::Result<()> {
     let mut done = write_together(to, parts, place).unwrap_or_default();
     for part in parts {
@@ -207,9 +200,12 @@ pub(super) fn write_at(to: &File, parts: &[&[u8]], mut place: u64, is_direct: &A
     Ok(())
 }
 
-/// Bytes that were written in one call, if there is one for it.
+/// Bytes of several parts that were written in one call, if there is one for it.
 #[cfg(target_os = "linux")]
 fn write_together(to: &File, parts: &[&[u8]], place: u64) -> io::Result<usize> {
+    if parts.len() < 2 {
+        return Ok(0);
+    }
     let parts: Vec<io::IoSlice<'_>> = parts.iter().map(|part| io::IoSlice::new(part)).collect();
     Ok(rustix::io::pwritev(to, &parts, place)?)
 }

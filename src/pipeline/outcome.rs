@@ -166,8 +166,7 @@ fn check_parts<'a>(
     parts: impl Iterator<Item = &'a Assembled> + Clone,
 ) -> Result<(), RunError> {
     let Some(limit) = file.max_rejected else { return Ok(()) };
-    let mut counts = RowCounts::default();
-    parts.clone().flat_map(|part| part.counts.values()).for_each(|own| counts.add(own));
+    let counts = totals_of(parts.clone());
     let rejections = parts.flat_map(|part| &part.rejections);
     // A cut export rejects little and orphans much.
     let orphans = rejections.clone().filter(|own| own.scope == Scope::Orphan).count() as u64;
@@ -201,10 +200,12 @@ fn examples(rejections: &[Rejection]) -> String {
 }
 
 pub fn totals(evaluated: &Evaluated) -> RowCounts {
+    totals_of(std::iter::once(&evaluated.assembled))
+}
+
+fn totals_of<'a>(parts: impl Iterator<Item = &'a Assembled>) -> RowCounts {
     let mut totals = RowCounts::default();
-    for counts in evaluated.assembled.counts.values() {
-        totals.add(counts);
-    }
+    parts.flat_map(|part| part.counts.values()).for_each(|own| totals.add(own));
     totals
 }
 

@@ -42,18 +42,17 @@ pub fn open(path: &Path, held: usize) -> Result<Content, SourceError> {
     let file = File::open(path).map_err(io_error)?;
     let size = file.metadata().map_err(io_error)?.len();
     let mut reader = BufReader::with_capacity(1 << 16, file);
-    let magic = peek(&mut reader).map_err(io_error)?;
-    match magic {
-        [0x1f, 0x8b, ..] => unpack(reader, size, held).map_err(|problem| problem.in_file(path)),
-        [b'P', b'K', 3, 4] => {
+    match kind_of(peek(&mut reader).map_err(io_error)?) {
+        Kind::Gzip => unpack(reader, size, held).map_err(|problem| problem.in_file(path)),
+        Kind::Workbook => {
             limit("the workbook", size, WORKBOOK_LIMIT).map_err(|problem| problem.in_file(path))?;
             read_all(reader, size).map(Content::Workbook).map_err(io_error)
         }
-        XLS => {
+        Kind::OldWorkbook => {
             limit("the workbook", size, WORKBOOK_LIMIT).map_err(|problem| problem.in_file(path))?;
             Ok(Content::OldWorkbook(size))
         }
-        _ => {
+        Kind::Text | Kind::WideText => {
             limit("the file", size, TEXT_LIMIT).map_err(|problem| problem.in_file(path))?;
             match usize::try_from(size) {
                 Ok(length) if length > held => {
@@ -73,11 +72,7 @@ pub fn is_long_text(path: &Path, held: usize) -> bool {
         let is_long = file.metadata()?.len() > held as u64;
         Ok::<_, io::Error>((peek(&mut BufReader::with_capacity(MAGIC, file))?, is_long))
     };
-    match first() {
-        Ok(([0x1f, 0x8b, ..] | [b'P', b'K', 3, 4] | XLS | [0xff, 0xfe, ..] | [0xfe, 0xff, ..], _)) => false,
-        Ok((_, is_long)) => is_long,
-        Err(_) => false,
-    }
+    first().is_ok_and(|(magic, is_long)| is_long && kind_of(magic) == Kind::Text)
 }
 
 /// BLAKE3 of a file's bytes, in hexadecimal.
@@ -89,6 +84,26 @@ pub fn hash_file(path: &Path) -> io::Result<String> {
 
 /// First bytes that tell what a file is.
 const MAGIC: usize = 4;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    /// UTF-16.
+    WideText,
+    Gzip,
+    Workbook,
+    OldWorkbook,
+}
+
+fn kind_of(magic: [u8; MAGIC]) -> Kind {
+    match magic {
+        [0x1f, 0x8b, ..] => Kind::Gzip,
+        [b'P', b'K', 3, 4] => Kind::Workbook,
+        XLS => Kind::OldWorkbook,
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Kind::WideText,
+        _ => Kind::Text,
+    }
+}
 
 fn peek(reader: &mut BufReader<File>) -> io::Result<[u8; MAGIC]> {
     let mut magic = [0; MAGIC];

@@ -5,6 +5,7 @@
 //! the records are: so they can be handed to whoever wants the bytes of the file, who need not read them again.
 
 use std::fmt;
+use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -125,15 +126,15 @@ impl<'a> Windows<'a> {
     /// # Errors
     /// The operating system's, or the file has shrunk since it was opened.
     pub fn next(&mut self, position: usize) -> io::Result<Window<'_>> {
-        let (skip, length) = match self.text {
+        let (file, skip, end) = match self.text {
             Text::Held(bytes) => {
                 let bytes = bytes.get(position..).unwrap_or_default();
                 return Ok(Window { bytes, is_last: true });
             }
-            Text::Filed { skip, length, .. } => (skip, length),
+            Text::Filed { file, skip, length, .. } => (file, skip, skip + length),
         };
         loop {
-            let is_last = self.read(position, skip + length)? == skip + length;
+            let is_last = self.read(file, skip, position, end)? == end;
             let bytes = self.last.as_ref().map(Read::bytes).unwrap_or_default();
             let told = if is_last { Some(bytes.len()) } else { behind_last_line(bytes) };
             if let Some(told) = told {
@@ -145,8 +146,7 @@ impl<'a> Windows<'a> {
 
     /// Reads on, and returns where in the file that ends. The more is left over, the more is read: what is left over is
     /// copied every time.
-    fn read(&mut self, position: usize, file_end: usize) -> io::Result<usize> {
-        let Text::Filed { file, skip, .. } = self.text else { return Ok(file_end) };
+    fn read(&mut self, file: &File, skip: usize, position: usize, file_end: usize) -> io::Result<usize> {
         let block = self.spare.block;
         let last = self.last.take();
         let left = last.as_ref().and_then(|last| last.from(position)).unwrap_or_default();
