@@ -4,13 +4,16 @@ use std::ops::Range;
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
+use super::dictionary::spread;
+
 /// Distinct rows of codes, numbered as they come.
 #[derive(Debug)]
 pub struct Combinations {
     width: usize,
     codes: Codes,
     len: usize,
-    numbers: HashTable<u32>,
+    /// Beside each number half of the hash of its row, so that growing the table asks no row.
+    numbers: HashTable<(u32, u32)>,
 }
 
 /// Of each row its codes, one after the other: in two bytes each as long as that is enough, for they can be many.
@@ -21,13 +24,6 @@ enum Codes {
 }
 
 impl Codes {
-    fn hash(&self, row: Range<usize>) -> u64 {
-        match self {
-            Codes::Short(codes) => hash(codes.get(row).unwrap_or_default()),
-            Codes::Long(codes) => hash(codes.get(row).unwrap_or_default()),
-        }
-    }
-
     fn is(&self, row: Range<usize>, other: &[u32]) -> bool {
         fn same<T: Copy + Into<u32>>(own: &[T], other: &[u32]) -> bool {
             own.iter().zip(other).all(|(own, other)| (*own).into() == *other)
@@ -59,43 +55,10 @@ impl Codes {
     }
 }
 
-fn hash<T: Copy + Into<u32>>(row: &[T]) -> u64 {
-    let mixed = row
-        .iter()
-        .fold(0u64, |sum, code| (sum ^ u64::from((*code).into())).wrapping_mul(MIXING).rotate_left(26));
-    FixedState::default().hash_one(mixed)
-}
-
-/// The places of so many rows, by their codes, of which each row has `width`, one row after the other.
-fn in_order<T: Copy + Ord + Into<u32>>(codes: &[T], width: usize, count: usize) -> Vec<u32> {
-    if width == 0 {
-        return (0..count as u32).collect();
-    }
-    let rows = || codes.chunks_exact(width);
-    // The first codes of a row as one number, as many of them as it has bits for; mostly these are all.
-    let bits = |place: usize| {
-        let most = rows().map(|row| row[place].into()).max().unwrap_or(0);
-        u32::BITS - most.leading_zeros()
-    };
-    let mut left = u64::BITS;
-    let mut first = Vec::new();
-    for own in (0..width).map(bits) {
-        let Some(rest) = left.checked_sub(own) else { break };
-        left = rest;
-        first.push(own);
-    }
-    let key = |row: &[T]| {
-        let first = row.iter().zip(&first);
-        first.fold(0u64, |key, (code, bits)| key.unbounded_shl(*bits) | u64::from((*code).into()))
-    };
-    let mut order: Vec<(u64, u32)> = rows().map(key).zip(0..).collect();
-    if first.len() == width {
-        order.sort_unstable();
-    } else {
-        let row = |place: u32| codes.get(place as usize * width..(place as usize + 1) * width);
-        order.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| row(one.1).cmp(&row(other.1))));
-    }
-    order.into_iter().map(|(_, place)| place).collect()
+fn half_hash(row: &[u32]) -> u32 {
+    let mixed =
+        row.iter().fold(0u64, |sum, code| (sum ^ u64::from(*code)).wrapping_mul(MIXING).rotate_left(26));
+    FixedState::default().hash_one(mixed) as u32
 }
 
 impl Combinations {
@@ -115,35 +78,23 @@ impl Combinations {
     /// The number of a row, which is added if it is new.
     pub fn number(&mut self, row: &[u32]) -> u32 {
         let Combinations { width, codes, len, numbers } = self;
-        let range = |number: &u32| *number as usize * *width..(*number as usize + 1) * *width;
-        let hashed = hash(row);
-        if let Some(number) = numbers.find(hashed, |number| codes.is(range(number), row)) {
+        let range = |number: u32| number as usize * *width..(number as usize + 1) * *width;
+        let half = half_hash(row);
+        let is_own = |&(own, number): &(u32, u32)| own == half && codes.is(range(number), row);
+        if let Some((_, number)) = numbers.find(spread(half), is_own) {
             return *number;
         }
         let number = *len as u32;
-        numbers.insert_unique(hashed, number, |number| codes.hash(range(number)));
+        numbers.insert_unique(spread(half), (half, number), |(half, _)| spread(*half));
         codes.push(row);
         *len += 1;
         number
-    }
-
-    /// How many codes a row has.
-    pub fn width(&self) -> usize {
-        self.width
     }
 
     /// The codes of a row.
     pub fn row(&self, number: u32) -> impl Iterator<Item = u32> {
         let start = number as usize * self.width;
         (start..start + self.width).map(|place| self.codes.get(place))
-    }
-
-    /// The numbers of the rows, by their codes.
-    pub fn in_order(&self) -> Vec<u32> {
-        match &self.codes {
-            Codes::Short(codes) => in_order(codes, self.width, self.len),
-            Codes::Long(codes) => in_order(codes, self.width, self.len),
-        }
     }
 
     /// The codes at a place of each row.
@@ -178,10 +129,6 @@ mod tests {
                 prop_assert_eq!(combinations.number(row) as usize, expected);
             }
             prop_assert_eq!(combinations.len(), known.len());
-            let ordered: Vec<Vec<u32>> = combinations.in_order().into_iter().map(|number| combinations.row(number).collect()).collect();
-            let mut expected = known.clone();
-            expected.sort_unstable();
-            prop_assert_eq!(ordered, expected);
             for place in 0..width {
                 let column: Vec<u32> = known.iter().map(|row| row[place]).collect();
                 prop_assert_eq!(combinations.column(place).collect::<Vec<_>>(), column);

@@ -1,6 +1,6 @@
 use std::hash::Hash;
 
-use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
 
 /// That some bytes are not in a dictionary, with what was found out on the way.
@@ -14,9 +14,8 @@ pub struct Unmet(u32);
 pub struct Dictionary {
     arena: Vec<u8>,
     ends: Vec<usize>,
-    /// Codes given lately, by what is seen of their bytes at a glance: of few texts that come again and again, most are found
-    /// here.
-    lately: [u32; LATELY],
+    /// What was met lately, by what is seen of it at a glance: of few texts that come again and again, most are found here.
+    lately: [Met; LATELY],
     /// Beside each code half of its hash, so that growing the table asks no text.
     table: HashTable<(u32, u32)>,
     hasher: DefaultHashBuilder,
@@ -24,10 +23,30 @@ pub struct Dictionary {
 
 const LATELY: usize = 64;
 
+/// A text and its code; none where it has no code yet.
+#[derive(Debug, Clone, Copy)]
+struct Met {
+    glance: Glance,
+    code: Option<u32>,
+}
+
+impl Met {
+    const NOTHING: Met = Met { glance: Glance { length: 0, first: 0, last: 0 }, code: None };
+}
+
+/// The length of a text, its first bytes and its last: of a short one, all there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Glance {
+    length: usize,
+    first: u64,
+    last: u64,
+}
+
 impl Default for Dictionary {
     fn default() -> Dictionary {
         let (arena, ends, table) = (Vec::new(), Vec::new(), HashTable::new());
-        Dictionary { arena, ends, lately: [0; LATELY], table, hasher: DefaultHashBuilder::default() }
+        let lately = [Met::NOTHING; LATELY];
+        Dictionary { arena, ends, lately, table, hasher: DefaultHashBuilder::default() }
     }
 }
 
@@ -38,13 +57,17 @@ impl Dictionary {
 
     /// The code of `bytes`, which is added if it is new.
     pub fn intern(&mut self, bytes: &[u8]) -> u32 {
-        let place = glance(bytes);
-        let known = self.lately[place];
-        if (known as usize) < self.len() && self.get(known) == bytes {
-            return known;
+        let glance = Glance::of(bytes);
+        let place = glance.place();
+        let met = self.lately[place];
+        if met.glance == glance
+            && let Some(code) = met.code
+            && (bytes.len() <= SHORT || self.get(code) == bytes)
+        {
+            return code;
         }
         let code = self.look_up(bytes).unwrap_or_else(|unmet| self.add(bytes, unmet));
-        self.lately[place] = code;
+        self.lately[place] = Met { glance, code: Some(code) };
         code
     }
 
@@ -87,18 +110,27 @@ impl Dictionary {
     }
 }
 
-/// A number below [`LATELY`] out of the length of a text, its first bytes and its last.
-fn glance(bytes: &[u8]) -> usize {
-    let ends = match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) => u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29),
-        _ => bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
-    };
-    let mixed = (ends ^ bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> (u64::BITS - LATELY.ilog2())) as usize
+/// Bytes of a text that is told by a glance.
+const SHORT: usize = 2 * size_of::<u64>();
+
+impl Glance {
+    fn of(bytes: &[u8]) -> Glance {
+        let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => (bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)), 0),
+        };
+        Glance { length: bytes.len(), first, last }
+    }
+
+    /// A number below [`LATELY`].
+    fn place(self) -> usize {
+        let ends = self.first ^ self.last.rotate_left(29) ^ self.length as u64;
+        (ends.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - LATELY.ilog2())) as usize
+    }
 }
 
 /// A hash table looks at the lowest bits of a hash and at the highest.
-fn spread(half: u32) -> u64 {
+pub(super) fn spread(half: u32) -> u64 {
     u64::from(half) << 32 | u64::from(half)
 }
 
@@ -112,16 +144,18 @@ fn slice<'a>(arena: &'a [u8], ends: &[usize], code: u32) -> &'a [u8] {
 #[derive(Debug)]
 pub struct Interner<T> {
     values: Vec<T>,
-    codes: HashMap<T, u32>,
+    /// As that of a [`Dictionary`].
+    table: HashTable<(u32, u32)>,
+    hasher: DefaultHashBuilder,
 }
 
 impl<T> Default for Interner<T> {
     fn default() -> Self {
-        Interner { values: Vec::new(), codes: HashMap::new() }
+        Interner { values: Vec::new(), table: HashTable::new(), hasher: DefaultHashBuilder::default() }
     }
 }
 
-impl<T: Hash + Eq + Clone> Interner<T> {
+impl<T: Hash + Eq> Interner<T> {
     pub fn new() -> Interner<T> {
         Interner::default()
     }
@@ -135,28 +169,34 @@ impl<T: Hash + Eq + Clone> Interner<T> {
     }
 
     pub fn intern(&mut self, value: T) -> u32 {
-        match self.codes.get(&value) {
-            Some(code) => *code,
-            None => self.add(value),
-        }
+        self.look_up(&value).unwrap_or_else(|unmet| self.add(value, unmet))
     }
 
-    pub fn intern_ref(&mut self, value: &T) -> u32 {
-        match self.codes.get(value) {
-            Some(code) => *code,
-            None => self.add(value.clone()),
-        }
+    pub fn intern_ref(&mut self, value: &T) -> u32
+    where
+        T: Clone,
+    {
+        self.look_up(value).unwrap_or_else(|unmet| self.add(value.clone(), unmet))
     }
 
     /// The codes of several, each of which is added if it is new.
-    pub fn intern_all(&mut self, values: &[T]) -> Vec<u32> {
+    pub fn intern_all(&mut self, values: &[T]) -> Vec<u32>
+    where
+        T: Clone,
+    {
         values.iter().map(|value| self.intern_ref(value)).collect()
     }
 
-    fn add(&mut self, value: T) -> u32 {
+    fn look_up(&self, value: &T) -> Result<u32, Unmet> {
+        let half = self.hasher.hash_one(value) as u32;
+        let is_own = |&(own, code): &(u32, u32)| own == half && self.values[code as usize] == *value;
+        self.table.find(spread(half), is_own).map(|(_, code)| *code).ok_or(Unmet(half))
+    }
+
+    fn add(&mut self, value: T, Unmet(half): Unmet) -> u32 {
         let code = self.values.len() as u32;
-        self.values.push(value.clone());
-        self.codes.insert(value, code);
+        self.values.push(value);
+        self.table.insert_unique(spread(half), (half, code), |(half, _)| spread(*half));
         code
     }
 
@@ -176,7 +216,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn codes_name_the_first_appearance(texts in proptest::collection::vec("[a-c甲]{0,3}", 0..200)) {
+        fn codes_name_the_first_appearance(texts in proptest::collection::vec("[ab甲]{0,3}|[ab]{14}[ab]{0,4}", 0..200)) {
             let mut dictionary = Dictionary::new();
             let codes: Vec<u32> = texts.iter().map(|text| dictionary.intern(text.as_bytes())).collect();
             let values: Vec<&[u8]> = dictionary.iter().collect();

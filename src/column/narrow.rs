@@ -59,6 +59,11 @@ impl Narrow {
         each!(self, numbers => numbers.iter().enumerate().for_each(|(place, number)| take(place, wide(number))))
     }
 
+    /// Brings to each target the number at its place, counted from one on.
+    pub fn bring<T>(&self, from: usize, targets: &mut [T], mut take: impl FnMut(&mut T, i64)) {
+        each!(self, numbers => numbers.iter().skip(from).zip(targets).for_each(|(number, target)| take(target, wide(number))))
+    }
+
     /// What is made of each number.
     pub fn map<T>(&self, mut make: impl FnMut(i64) -> T) -> Vec<T> {
         each!(self, numbers => numbers.iter().map(|number| make(wide(number))).collect())
@@ -119,6 +124,31 @@ impl Narrow {
             (Form::One(own), Form::One(others)) => own.extend_from_slice(others),
             (Form::Two(own), Form::Two(others)) => own.extend_from_slice(others),
             _ => others.for_each(|_, number| self.push(number)),
+        }
+    }
+
+    /// Adds what codes are called behind these.
+    pub fn extend(&mut self, codes: &[u32], names: &[u32]) {
+        let most = names.iter().max().map_or(0, |most| i64::from(*most));
+        while !self.has_room_for(most) {
+            self.widen();
+        }
+        let named = codes.iter().map(|code| names[*code as usize]);
+        match &mut self.0 {
+            Form::One(own) => own.extend(named.map(|name| name as u8)),
+            Form::Two(own) => own.extend(named.map(|name| name as u16)),
+            Form::Four(own) => own.extend(named),
+            Form::Eight(own) => own.extend(named.map(i64::from)),
+        }
+    }
+
+    /// Whether a number from zero on takes no more than the others.
+    fn has_room_for(&self, number: i64) -> bool {
+        match &self.0 {
+            Form::One(_) => number <= 0xff,
+            Form::Two(_) => number <= 0xffff,
+            Form::Four(_) => number <= 0xffff_ffff,
+            Form::Eight(_) => true,
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 
-use super::Combinations;
 use super::cursor::{Cursor, uleb};
 
 /// Of each row how many of its first codes are those of the row before, its other codes, and its count, in groups of
@@ -73,25 +72,30 @@ impl SortedRows {
         Rows::new(&self.bytes, width)
     }
 
-    /// These rows and others, of which each has its count; the counts of those that are alike are added up.
-    pub fn with(&self, others: &Combinations, counts: &[i64]) -> SortedRows {
+    /// These rows and so many others, which are told in their order, each once, with its count; the counts of those that are
+    /// alike are added up.
+    pub fn with(
+        &self,
+        width: usize,
+        count: usize,
+        mut other: impl FnMut(usize, &mut Vec<u32>) -> i64,
+    ) -> SortedRows {
         let mut all = SortedRows::default();
-        all.bytes.reserve(self.bytes.len() + others.len() * BYTES_OF_ROW);
-        let mut own = self.rows(others.width());
-        let mut other = Vec::with_capacity(others.width());
-        for number in others.in_order() {
-            let mut count = counts[number as usize];
-            other.clear();
-            other.extend(others.row(number));
-            while let Some((row, own_count)) = own.get() {
-                match row.cmp(&other) {
-                    Ordering::Less => all.push(row, own_count),
-                    Ordering::Equal => count += own_count,
+        all.bytes.reserve(self.bytes.len() + count * BYTES_OF_ROW);
+        let mut own = self.rows(width);
+        let mut row = Vec::with_capacity(width);
+        for place in 0..count {
+            row.clear();
+            let mut count = other(place, &mut row);
+            while let Some((known, known_count)) = own.get() {
+                match known.cmp(&row) {
+                    Ordering::Less => all.push(known, known_count),
+                    Ordering::Equal => count += known_count,
                     Ordering::Greater => break,
                 }
                 own.advance();
             }
-            all.push(&other, count);
+            all.push(&row, count);
         }
         while let Some((row, count)) = own.get() {
             all.push(row, count);
@@ -147,12 +151,15 @@ mod tests {
         ) {
             let (mut sorted, mut expected) = (SortedRows::default(), BTreeMap::<Vec<u32>, i64>::new());
             for part in parts {
-                let (mut own, mut counts) = (Combinations::new(width), vec![0; part.len()]);
+                let mut own = BTreeMap::<Vec<u32>, i64>::new();
                 for (row, count) in part {
-                    counts[own.number(&row[..width]) as usize] += i64::from(count);
-                    *expected.entry(row[..width].to_vec()).or_default() += i64::from(count);
+                    [&mut own, &mut expected].into_iter().for_each(|sum| *sum.entry(row[..width].to_vec()).or_default() += i64::from(count));
                 }
-                sorted = sorted.with(&own, &counts);
+                let own: Vec<(Vec<u32>, i64)> = own.into_iter().collect();
+                sorted = sorted.with(width, own.len(), |place, row| {
+                    row.extend_from_slice(&own[place].0);
+                    own[place].1
+                });
             }
             prop_assert_eq!(sorted.len(), expected.len());
             let mut rows = sorted.rows(width);

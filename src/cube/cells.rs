@@ -206,6 +206,9 @@ impl Columns {
     }
 }
 
+/// Keys that are made at a time: they stay in a processor's own memory.
+const BLOCK: usize = 1 << 11;
+
 /// Rows sorted by their codes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Order {
@@ -246,8 +249,10 @@ impl Order {
     /// Likewise, by numbers that climb with the codes, then with the place.
     fn by_key<T: Key>(columns: &[&Narrow], widths: &[u32], count: usize) -> Order {
         let mut keys = vec![T::default(); count];
-        for (codes, width) in columns.iter().zip(widths) {
-            codes.for_each(|cell, code| keys[cell] = keys[cell].with(*width, code as u32));
+        for (block, keys) in keys.chunks_mut(BLOCK).enumerate() {
+            for (codes, width) in columns.iter().zip(widths) {
+                codes.bring(block * BLOCK, keys, |key, code| *key = key.with(*width, code as u32));
+            }
         }
         let bits = u32::BITS - (count.saturating_sub(1) as u32).leading_zeros();
         keys.iter_mut().zip(0..).for_each(|(key, place)| *key = key.with(bits, place));

@@ -5,20 +5,20 @@ use rayon::prelude::*;
 
 use super::cells::{Columns, ranked};
 use super::{Cells, Counts, Fact};
-use crate::column::{Combinations, Interner, SortedRows};
+use crate::column::{Interner, SortedRows};
 
 /// Adds counts up as they come, from any thread. Of a fact there is one sum, for it can be large: who finds another thread
 /// at it leaves the counts there.
 #[derive(Debug)]
 pub struct Totals {
     facts: Mutex<Vec<Total>>,
-    /// Cells of a fact that are looked up at least.
-    lately: usize,
+    /// Counts of a fact that are kept as they come, at least.
+    room: usize,
 }
 
 impl Default for Totals {
     fn default() -> Totals {
-        Totals { facts: Mutex::default(), lately: LATELY }
+        Totals { facts: Mutex::default(), room: ROOM }
     }
 }
 
@@ -43,7 +43,7 @@ impl Totals {
         let mut facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(own) = facts.iter_mut().find(|own| own.fact == counts.fact) else {
             facts.push(Total { fact: counts.fact.clone(), sum: None, waiting: Vec::new() });
-            return Some((Sum::new(&counts.fact, self.lately), counts));
+            return Some((Sum::new(&counts.fact, self.room), counts));
         };
         match own.sum.take() {
             Some(sum) => Some((sum, counts)),
@@ -74,94 +74,86 @@ impl Totals {
             let own = facts.iter_mut().find(|own| own.fact == fact.name())?;
             own.sum.take()
         };
-        // One after the other: two forms of one fact's cells are enough to hold at a time.
-        Fact::ALL.into_iter().filter_map(of_fact).map(Sum::into_cells).collect()
+        let sums: Vec<Sum> = Fact::ALL.into_iter().filter_map(of_fact).collect();
+        sums.into_par_iter().with_max_len(1).map(Sum::into_cells).collect()
     }
 }
 
-/// Cells of one fact. Those that were met lately are looked up; beyond so many they are put among the settled ones, which
-/// take few bytes each and are sorted: exports mostly come by their days, and do not return to old ones.
+/// Cells of one fact. Counts are kept as they come; beyond so many they are put in order, and those of a cell added up. What
+/// takes up much of the room even so is put among the settled cells, which take few bytes each: exports mostly come by their
+/// days, and do not return to old ones.
 #[derive(Debug)]
 struct Sum {
     fact: String,
     dimensions: Vec<(String, Interner<String>)>,
     days: Interner<Option<Date>>,
-    /// Of each cell that was met lately the codes of its dimensions, then that of its day.
-    keys: Combinations,
-    counts: Vec<i64>,
+    lately: Columns,
     settled: SortedRows,
-    lately: usize,
+    room: usize,
 }
 
-/// Cells that are looked up at least, as many as their table can hold without growing further.
-const LATELY: usize = (1 << 18) / 8 * 7;
+const ROOM: usize = 1 << 18;
 /// A settled cell is written again whenever others are settled. So that it is not often, they are many.
 const SETTLED: usize = 8;
 
 impl Sum {
-    fn new(fact: &str, lately: usize) -> Sum {
+    fn new(fact: &str, room: usize) -> Sum {
         Sum {
             fact: fact.to_owned(),
             dimensions: Vec::new(),
             days: Interner::new(),
-            keys: Combinations::new(0),
-            counts: Vec::new(),
+            lately: Columns::default(),
             settled: SortedRows::default(),
-            lately,
+            room,
         }
     }
 
     fn add(&mut self, more: Counts) {
-        if self.counts.is_empty() && self.settled.is_empty() {
+        if self.lately.counts.is_empty() && self.settled.is_empty() {
             self.dimensions = more.dimensions.iter().map(|own| (own.name.clone(), Interner::new())).collect();
-            self.keys = Combinations::new(self.dimensions.len() + 1);
+            self.lately = Columns::new(self.dimensions.len());
         }
-        let named = self.dimensions.iter_mut().zip(&more.dimensions);
-        let named = named.map(|((_, known), own)| (known.intern_all(own.texts.values()), own.texts.codes()));
-        let mut columns: Vec<(Vec<u32>, &[u32])> = named.collect();
-        columns.push((self.days.intern_all(more.days.values()), more.days.codes()));
-        let mut key = vec![0; columns.len()];
-        for (cell, count) in more.counts.iter().enumerate() {
-            for (part, (names, codes)) in key.iter_mut().zip(&columns) {
-                *part = names[codes[cell] as usize];
+        let own = self.dimensions.iter_mut().zip(&mut self.lately.codes);
+        for (((_, known), codes), more) in own.zip(&more.dimensions) {
+            codes.extend(more.texts.codes(), &known.intern_all(more.texts.values()));
+        }
+        self.lately.days.extend(more.days.codes(), &self.days.intern_all(more.days.values()));
+        more.counts.iter().for_each(|count| self.lately.counts.push(*count));
+        let room = self.room.max(self.settled.len() / SETTLED);
+        if self.lately.counts.len() > room {
+            self.lately = self.in_order();
+            if self.lately.counts.len() > room / 2 {
+                self.settle();
             }
-            self.count(&key, *count);
-        }
-        if self.counts.len() > self.lately.max(self.settled.len() / SETTLED) {
-            self.settle();
         }
     }
 
+    /// What came lately, each cell once.
+    fn in_order(&self) -> Columns {
+        let widths = self.dimensions.iter().map(|(_, texts)| texts.len()).chain([self.days.len()]);
+        self.lately.in_order(&widths.collect::<Vec<usize>>())
+    }
+
+    /// Puts cells that are in order among the settled ones.
     fn settle(&mut self) {
-        let width = self.dimensions.len() + 1;
-        let keys = std::mem::replace(&mut self.keys, Combinations::new(width));
-        let counts = std::mem::take(&mut self.counts);
-        self.settled = self.settled.with(&keys, &counts);
-    }
-
-    fn count(&mut self, key: &[u32], count: i64) {
-        match self.counts.get_mut(self.keys.number(key) as usize) {
-            Some(known) => *known += count,
-            None => self.counts.push(count),
-        }
+        let cells = std::mem::replace(&mut self.lately, Columns::new(self.dimensions.len()));
+        self.settled = self.settled.with(self.dimensions.len() + 1, cells.counts.len(), |cell, row| {
+            row.extend(cells.codes.iter().chain([&cells.days]).map(|codes| codes.code(cell) as u32));
+            cells.counts.get(cell)
+        });
     }
 
     fn into_cells(mut self) -> Cells {
         if !self.settled.is_empty() {
+            self.lately = self.in_order();
             self.settle();
             let Sum { fact, dimensions, days, settled, .. } = self;
             return settled_cells(fact, dimensions, &days, &settled);
         }
-        // What was never settled need not be sorted twice.
-        let column = |place: usize| self.keys.column(place).map(i64::from).collect();
-        let columns = Columns {
-            codes: (0..self.dimensions.len()).map(column).collect(),
-            days: column(self.dimensions.len()),
-            counts: self.counts.iter().copied().collect(),
-        };
-        let Sum { fact, dimensions, days, .. } = self;
+        // What was never settled need not be put in order twice.
+        let Sum { fact, dimensions, days, lately, .. } = self;
         let dimensions = dimensions.into_iter().map(|(name, texts)| (name, texts.into_values()));
-        Cells::unsorted(&fact, dimensions.collect(), days.into_values(), columns).canonical()
+        Cells::unsorted(&fact, dimensions.collect(), days.into_values(), lately).canonical()
     }
 }
 
@@ -210,7 +202,7 @@ fn settled_cells(
 impl Cells {
     /// The sum of two tables of the same fact and dimensions.
     pub fn merge(self, other: Cells) -> Cells {
-        let mut sum = Sum::new(&self.fact, LATELY);
+        let mut sum = Sum::new(&self.fact, ROOM);
         [self, other].into_iter().for_each(|cells| sum.add(cells.into()));
         sum.into_cells()
     }
@@ -238,7 +230,7 @@ mod tests {
                 let columns = vec![Counted { name: dimensions[0].clone(), texts }];
                 Counts::of(fact, columns, &days, |row| Some(rows[row].2))
             };
-            let totals = [LATELY, LATELY, 0, 2].map(|lately| Totals { lately, ..Totals::default() });
+            let totals = [ROOM, ROOM, 0, 2].map(|room| Totals { room, ..Totals::default() });
             for (fact, rows) in &tables {
                 [&totals[0], &totals[2]].into_iter().for_each(|own| own.add(counted(fact, rows)));
             }

@@ -75,14 +75,17 @@ pub(super) type ReadLimit = Arc<Result<Limit, Fault>>;
 
 /// Reads and judges one distinct combination.
 pub fn decide(texts: Texts<'_>, units: &Units) -> Outcome {
-    decide_by(texts, units, &|text, bare| Arc::new(parse_limit(text, bare)))
+    decide_by(texts, units, &|place, bare| Arc::new(parse_limit(texts[place], bare)))
 }
 
-/// Likewise, by whoever reads limits: of these there are far fewer than combinations.
+/// Places of texts that are limits, and what one without a sign is.
+const LIMITS: [(usize, Sign); 3] = [(3, Sign::AtMost), (4, Sign::AtLeast), (5, Sign::AtMost)];
+
+/// Likewise, by whoever reads the limit at a place: of these there are far fewer than combinations.
 pub(super) fn decide_by(
     texts: Texts<'_>,
     units: &Units,
-    read_limit: &dyn Fn(&str, Sign) -> ReadLimit,
+    read_limit: &dyn Fn(usize, Sign) -> ReadLimit,
 ) -> Outcome {
     let [
         result,
@@ -117,15 +120,10 @@ pub(super) fn decide_by(
         notes.add("result_text", result, negative);
         quantities.clear();
     }
-    let limits = [
-        ("limit_text", limit_text, Sign::AtMost),
-        ("limit_low", low, Sign::AtLeast),
-        ("limit_high", high, Sign::AtMost),
-    ]
-    .map(|(column, text, bare)| {
-        let limit = read_limit(text, bare);
+    let limits = LIMITS.map(|(place, bare)| {
+        let limit = read_limit(place, bare);
         if let Err(fault) = &*limit {
-            notes.add(column, text, fault.clone());
+            notes.add(DECIDING[place], texts[place], fault.clone());
         }
         limit
     });

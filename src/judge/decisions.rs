@@ -6,10 +6,11 @@
 use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
+use rayon::prelude::*;
 
 use super::decide::{DECIDING, Outcome, ReadLimit, decide_by};
 use crate::column::Coded;
@@ -22,61 +23,86 @@ use crate::reference::Units;
 pub struct Decisions {
     hasher: DefaultHashBuilder,
     names: Shelves<Name, Box<str>>,
-    /// The name that the next new text gets.
-    next: AtomicU32,
+    /// The name that was given last.
+    last: AtomicU32,
     outcomes: Shelves<Arc<Outcome>, Names>,
-    limits: Shelves<ReadLimit, (Sign, Box<str>)>,
 }
 
 /// Stands for one text and never for another; a text that was forgotten meanwhile gets a new one.
 type Name = u32;
 type Names = [Name; DECIDING.len()];
+/// The name of texts that have none.
+const NAMELESS: Name = 0;
 
-/// A deciding column as texts with their names; a text without one is of no combination that is remembered.
+/// A deciding column: its texts, those that are read as limits once they are, and the names of all; a text without a name is
+/// of no combination that is remembered.
 pub(super) struct Spelt<'a> {
-    texts: Vec<(Cow<'a, str>, Option<Name>)>,
+    texts: Vec<(Cow<'a, str>, OnceLock<ReadLimit>)>,
+    names: Vec<Name>,
     column: &'a Coded<Value>,
 }
 
 impl Decisions {
     pub(super) fn spell<'a>(&self, column: &'a Coded<Value>) -> Spelt<'a> {
-        let text = |value: &'a Value| {
-            let text = match value {
-                Value::Text(text) => Cow::Borrowed(&**text),
-                other => Cow::Owned(other.to_string()),
-            };
-            let name = self.name(&text);
-            (text, name)
+        let text = |value: &'a Value| match value {
+            Value::Text(text) => Cow::Borrowed(&**text),
+            other => Cow::Owned(other.to_string()),
         };
-        Spelt { texts: column.values().iter().map(text).collect(), column }
+        let texts: Vec<_> = column.values().iter().map(|value| (text(value), OnceLock::new())).collect();
+        let names = texts.iter().map(|(text, _)| self.name(text)).collect();
+        Spelt { texts, names, column }
     }
 
-    /// None when there are no more names.
-    fn name(&self, text: &str) -> Option<Name> {
-        let new = |last: u32| last.checked_add(1);
+    fn name(&self, text: &str) -> Name {
+        let next = |last: u32| last.checked_add(1);
         let named = || {
-            let name = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, new).ok()?;
-            Some((Box::from(text), name))
+            let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
+            Some((Box::from(text), next(last)?))
         };
-        self.names.find_or(self.hasher.hash_one(text), |known| **known == *text, named)
+        // There could be no more names.
+        self.names.find_or(self.hasher.hash_one(text), |known| **known == *text, named).unwrap_or(NAMELESS)
     }
 
-    fn limit(&self, text: &str, bare: Sign) -> ReadLimit {
-        let is_own = |(sign, known): &(Sign, Box<str>)| *sign == bare && **known == *text;
-        let read = || Some(((bare, Box::from(text)), Arc::new(parse_limit(text, bare))));
-        let known = self.limits.find_or(self.hasher.hash_one((bare, text)), is_own, read);
-        known.unwrap_or_else(|| Arc::new(parse_limit(text, bare)))
+    /// What is decided of the texts of each of the given rows.
+    pub(super) fn of(
+        &self,
+        columns: &[Spelt<'_>; DECIDING.len()],
+        rows: &[u32],
+        units: &Units,
+    ) -> Vec<Arc<Outcome>> {
+        let mut all: Vec<(u32, Names)> = rows.iter().map(|row| (*row, Names::default())).collect();
+        for (place, own) in columns.iter().enumerate() {
+            match own.names.as_slice() {
+                [only] => all.iter_mut().for_each(|(_, names)| names[place] = *only),
+                several => all.iter_mut().for_each(|(row, names)| {
+                    names[place] = several[own.column.code(*row as usize) as usize];
+                }),
+            }
+        }
+        let one = |(row, names): (u32, Names)| self.of_row(columns, row, names, units);
+        all.into_par_iter().with_min_len(64).map(one).collect()
     }
 
-    /// What is decided of the texts of a row.
-    pub(super) fn of(&self, columns: &[Spelt<'_>; DECIDING.len()], row: u32, units: &Units) -> Arc<Outcome> {
-        let spelt = columns.each_ref().map(|own| &own.texts[own.column.code(row as usize) as usize]);
-        let read_limit = |text: &str, bare: Sign| self.limit(text, bare);
-        let decided = || Arc::new(decide_by(spelt.map(|(text, _)| &**text), units, &read_limit));
-        let mut names: Names = Default::default();
-        for (own, (_, name)) in names.iter_mut().zip(spelt) {
-            let Some(name) = name else { return decided() };
-            *own = *name;
+    fn of_row(
+        &self,
+        columns: &[Spelt<'_>; DECIDING.len()],
+        row: u32,
+        names: Names,
+        units: &Units,
+    ) -> Arc<Outcome> {
+        let decided = || {
+            let spelt = |place: usize| {
+                let own = &columns[place];
+                &own.texts[own.column.code(row as usize) as usize]
+            };
+            let limit = |place: usize, bare: Sign| {
+                let (text, limit) = spelt(place);
+                limit.get_or_init(|| Arc::new(parse_limit(text, bare))).clone()
+            };
+            Arc::new(decide_by(std::array::from_fn(|place| &*spelt(place).0), units, &limit))
+        };
+        if names.contains(&NAMELESS) {
+            return decided();
         }
         // All are looked at, which is no call of a function as comparing bytes is.
         let differing =
@@ -169,9 +195,10 @@ mod tests {
         let decisions = Decisions::default();
         for _ in 0..2 {
             let spelt = columns.each_ref().map(|column| decisions.spell(column));
-            for (row, result) in results.iter().enumerate().step_by(7) {
+            let rows: Vec<u32> = (0..results.len() as u32).step_by(7).collect();
+            let outcomes = decisions.of(&spelt, &rows, &units);
+            for (result, remembered) in results.iter().step_by(7).zip(outcomes) {
                 let fresh = decide([result, "", "", "0.2", "", "", "", "", "", "", "", ""], &units);
-                let remembered = decisions.of(&spelt, row as u32, &units);
                 assert_eq!(format!("{remembered:?}"), format!("{fresh:?}"), "{result}");
             }
         }
@@ -191,7 +218,8 @@ mod tests {
                 "result_text" => Coded::constant(Value::text(&format!("0.{result}")), 1),
                 _ => Coded::constant(Value::Missing, 1),
             });
-            decisions.of(&columns.each_ref().map(|column| decisions.spell(column)), 0, &units)
+            let spelt = columns.each_ref().map(|column| decisions.spell(column));
+            decisions.of(&spelt, &[0], &units).remove(0)
         };
         let first = of(0);
         // What is asked for now and then outlives what is not.
@@ -208,14 +236,14 @@ mod tests {
     #[test]
     fn without_names_nothing_is_remembered() {
         let units = Reference::built_in().expect("seeds").units;
-        let decisions = Decisions { next: AtomicU32::new(u32::MAX), ..Decisions::default() };
+        let decisions = Decisions { last: AtomicU32::new(u32::MAX), ..Decisions::default() };
         let columns = DECIDING.map(|name| match name {
             "result_text" => Coded::constant(Value::text("0.3"), 1),
             "limit_text" => Coded::constant(Value::text("0.2"), 1),
             _ => Coded::constant(Value::Missing, 1),
         });
         let spelt = columns.each_ref().map(|column| decisions.spell(column));
-        assert_eq!(decisions.of(&spelt, 0, &units).verdict.as_str(), "nonconforming");
+        assert_eq!(decisions.of(&spelt, &[0], &units)[0].verdict.as_str(), "nonconforming");
         let is_empty = |shelf: &Mutex<Shelf<Arc<Outcome>, Names>>| {
             let shelf = shelf.lock().expect("no other thread");
             shelf.late.is_empty() && shelf.early.is_empty()

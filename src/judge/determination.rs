@@ -1,8 +1,6 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use super::decide::{DECIDING, Outcome};
 use super::decisions::Decisions;
 use crate::column::{Coded, Frame, combine, first_rows};
@@ -46,8 +44,7 @@ pub fn judge_determinations(
     let (combinations, _) = combine(columns.iter().chain(&stated), frame.rows());
     let first = first_rows(&combinations);
     let spelt = columns.each_ref().map(|column| decisions.spell(column));
-    let outcomes: Vec<Arc<Outcome>> =
-        first.par_iter().with_min_len(64).map(|row| decisions.of(&spelt, *row, &reference.units)).collect();
+    let outcomes = decisions.of(&spelt, &first, &reference.units);
     let stated = stated.map(|column| column.take(&first));
     Judged {
         rejections: list(frame, &combinations, &outcomes, Scope::Cell, |outcome| &outcome.faults),

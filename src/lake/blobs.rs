@@ -5,11 +5,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use tempfile::NamedTempFile;
 
 use super::LakeError;
 use super::copying::{Copier, Copying};
-use super::disk::{Readers, Taken, aside, at, confirm, hash_file, names, settle};
+use super::disk::{
+    OPEN, Readers, Taken, Unsettled, aside, at, confirm, hash_file, names, settle, settle_all, waiting,
+};
 use super::uncached::{copy_file, shares_blocks};
 
 /// One folder of content-addressed files.
@@ -107,18 +110,28 @@ impl Blobs {
         Ok(self.list()?.iter().any(|(path, _)| length_of(path) == Some(length)))
     }
 
-    /// Stores the bytes and returns their hash.
-    pub(super) fn put(&self, bytes: &[u8]) -> Result<String, LakeError> {
-        let hash = blake3::hash(bytes).to_hex().to_string();
-        let target = self.path(&hash)?;
-        if length_of(&target) == u64::try_from(bytes.len()).ok() {
-            confirm(&target)?;
-        } else {
-            let mut file = aside(&self.tmp, self.readers)?;
-            file.write_all(bytes).map_err(at(&target))?;
-            settle(file, &target, Taken::Replace)?;
+    /// Stores several contents, and returns their hashes in order.
+    pub(super) fn put(&self, contents: &[&[u8]]) -> Result<Vec<String>, LakeError> {
+        let hash = |bytes: &&[u8]| blake3::hash(bytes).to_hex().to_string();
+        let hashes: Vec<String> = contents.iter().map(hash).collect();
+        let all: Vec<(&[u8], &String)> = contents.iter().copied().zip(&hashes).collect();
+        for few in all.chunks(OPEN) {
+            let put = |(bytes, hash): &(&[u8], &String)| self.aside(bytes, hash);
+            let files = waiting(|| few.par_iter().with_max_len(1).map(put).collect::<Result<Vec<_>, _>>())?;
+            settle_all(files.into_iter().flatten().collect())?;
         }
-        Ok(hash)
+        Ok(hashes)
+    }
+
+    /// Writes the bytes aside, unless they are there already.
+    fn aside(&self, bytes: &[u8], hash: &str) -> Result<Option<Unsettled>, LakeError> {
+        let target = self.path(hash)?;
+        if length_of(&target) == u64::try_from(bytes.len()).ok() {
+            return confirm(&target).map(|()| None);
+        }
+        let mut file = aside(&self.tmp, self.readers)?;
+        file.write_all(bytes).map_err(at(&target))?;
+        Ok(Some((file, target)))
     }
 
     /// The content, only if it is what its name says.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::delta::{self, Active};
-use super::disk::waiting;
+use super::disk::{OPEN, settle_all, waiting};
 use super::files::{self, Written};
 use super::heal::take_back;
 use super::ledger::FORMAT;
@@ -181,14 +181,24 @@ fn write_all(
         let name = names[table];
         Ok((table, files::write(&tables.join(name), &tmp, name, partition)?))
     };
-    let side_by_side =
-        || all.into_par_iter().with_max_len(1).map(write).collect::<Result<Vec<_>, LakeError>>();
-    let written = if is_encoded { waiting(side_by_side) } else { side_by_side() };
     let mut by_table: Vec<Vec<Written>> = plans.iter().map(|_| Vec::new()).collect();
-    for (table, file) in written? {
-        by_table[table].push(file);
+    let mut all = all.into_iter();
+    loop {
+        let few: Vec<(usize, Partition)> = all.by_ref().take(OPEN).collect();
+        if few.is_empty() {
+            return Ok(by_table);
+        }
+        let side_by_side =
+            || few.into_par_iter().with_max_len(1).map(write).collect::<Result<Vec<_>, LakeError>>();
+        let written = if is_encoded { waiting(side_by_side) } else { side_by_side() };
+        let mut files = Vec::new();
+        for (table, (written, file)) in written? {
+            // Known from here on, so that it goes again if anything fails.
+            by_table[table].push(written);
+            files.push(file);
+        }
+        settle_all(files)?;
     }
-    Ok(by_table)
 }
 
 /// Raw exports are the source of truth: a run that names one that is not kept could never be rebuilt.

@@ -20,7 +20,7 @@ use super::disk::at;
 use super::uncached::{BLOCK, aligned, set_direct, write_at};
 
 /// Blocks that may wait to be written.
-const WAITING: usize = 8;
+const WAITING: usize = 16;
 
 /// Writes blocks of copies while those who brought them go on.
 #[derive(Debug)]

@@ -4,10 +4,14 @@
 //! that names it is synced too: a rename that was never synced can vanish. What a dead run left in `tmp/` is
 //! swept by whoever takes the lock next.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use tempfile::NamedTempFile;
 
 use super::LakeError;
@@ -69,8 +73,38 @@ pub(super) fn confirm(path: &Path) -> Result<(), LakeError> {
     path.ancestors().skip(1).take(2).try_for_each(sync_folder)
 }
 
+/// A file that is written, and the place that it is for.
+pub(super) type Unsettled = (NamedTempFile, PathBuf);
+
+/// Files that are open at a time until they are settled.
+pub(super) const OPEN: usize = 64;
+
+/// As [`settle`] in place of whatever is there, all at a time: the file system commits once for all of them, which each of
+/// them alone would wait for three times.
+pub(super) fn settle_all(files: Vec<Unsettled>) -> Result<(), LakeError> {
+    let synced = |(file, target): &Unsettled| file.as_file().sync_all().map_err(at(target));
+    waiting(|| files.par_iter().with_max_len(1).try_for_each(synced))?;
+    let mut folders = BTreeSet::new();
+    for (_, target) in &files {
+        let parent = target.parent().unwrap_or(Path::new("."));
+        create_folders(parent, &mut folders)?;
+        folders.insert(parent.to_owned());
+    }
+    for (file, target) in files {
+        file.persist(&target).map_err(|error| at(&target)(error.error))?;
+    }
+    sync_folders(folders)
+}
+
 /// Creates the folder and its missing parents, each one durable.
 pub(super) fn make_folders(folder: &Path) -> Result<(), LakeError> {
+    let mut grown = BTreeSet::new();
+    create_folders(folder, &mut grown)?;
+    sync_folders(grown)
+}
+
+/// Creates the folder and its missing parents, and notes the folders that hold a new one.
+fn create_folders(folder: &Path, grown: &mut BTreeSet<PathBuf>) -> Result<(), LakeError> {
     if folder.is_dir() {
         return Ok(());
     }
@@ -78,10 +112,18 @@ pub(super) fn make_folders(folder: &Path) -> Result<(), LakeError> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    make_folders(parent)?;
+    create_folders(parent, grown)?;
     match fs::create_dir(folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(at(folder)(error)),
-        _ => sync_folder(parent),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(folder)(error)),
+        _ => grown.insert(parent.to_owned()),
+    };
+    Ok(())
+}
+
+fn sync_folders(folders: BTreeSet<PathBuf>) -> Result<(), LakeError> {
+    match folders.len() {
+        0 | 1 => folders.iter().try_for_each(|folder| sync_folder(folder)),
+        _ => waiting(|| folders.par_iter().try_for_each(|folder| sync_folder(folder))),
     }
 }
 
@@ -94,10 +136,12 @@ const WAITING: usize = 8;
 
 /// Lets work that is done side by side wait for the disk side by side.
 pub(super) fn waiting<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    match rayon::ThreadPoolBuilder::new().num_threads(WAITING).build() {
-        Ok(pool) => pool.install(work),
+    // Threads are begun once: a run waits more than once.
+    static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
+    match POOL.get_or_init(|| ThreadPoolBuilder::new().num_threads(WAITING).build().ok()) {
+        Some(pool) => pool.install(work),
         // Where there are no more threads to be had, it takes longer.
-        Err(_) => work(),
+        None => work(),
     }
 }
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use rayon::prelude::*;
 
-use super::disk::{Readers, Taken, aside, at, settle};
+use super::disk::{Readers, Unsettled, aside, at};
 use super::error::parquet;
 use super::plan::{Content, Partition};
 use super::schema::{MONTH, columns_of, extend, stored_schema, without_month};
@@ -70,13 +70,13 @@ impl<W: Write> Write for Hashing<W> {
     }
 }
 
-/// Writes one partition below the table's folder.
+/// Writes one partition, which is to be settled below the table's folder.
 pub(super) fn write(
     folder: &Path,
     tmp: &Path,
     table: &str,
     partition: Partition,
-) -> Result<Written, LakeError> {
+) -> Result<(Written, Unsettled), LakeError> {
     let Partition { month, digest, content } = partition;
     let failed = &parquet(folder);
     let mut temporary = aside(tmp, Readers::Everyone)?;
@@ -116,11 +116,10 @@ pub(super) fn write(
     let target = folder.join(&path);
     // Equal bytes have an equal name: what is there already may be an earlier run's.
     let provisional = Provisional((!target.exists()).then(|| target.clone()));
-    settle(temporary, &target, Taken::Replace)?;
     let stats = stats_of(&metadata, &columns);
     let rows = u64::try_from(metadata.file_metadata().num_rows()).unwrap_or_default();
     let file = DataFile { path, month, rows, bytes, blake3, digest };
-    Ok(Written { file, columns, stats, provisional })
+    Ok((Written { file, columns, stats, provisional }, (temporary, target)))
 }
 
 /// The texts that rows of a row group are known by in other tables. They can be as many as rows, and are not unpacked as

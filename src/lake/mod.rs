@@ -52,8 +52,6 @@ mod verify;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
-
 pub use self::blobs::BegunCopy;
 pub use self::commit::{Committed, Prepared};
 pub use self::copying::{Copier, Copying};
@@ -68,7 +66,7 @@ pub use self::verify::{Damage, Part, VerifyReport};
 
 use self::blobs::Blobs;
 use self::delta::Logs;
-use self::disk::{Readers, at, make_folders, names, waiting};
+use self::disk::{Readers, at, make_folders, names};
 use self::ledger::Ledger;
 use crate::column::chunks::Series;
 
@@ -183,8 +181,8 @@ impl Lake {
     /// # Errors
     /// The operating system's.
     pub fn put_object(&self, lock: &Lock, bytes: &[u8]) -> Result<String, LakeError> {
-        lock.covers(&self.root)?;
-        self.objects.put(bytes)
+        let hashes = self.put_objects(lock, &[bytes])?;
+        Ok(hashes.into_iter().next().unwrap_or_default())
     }
 
     /// Stores several, side by side, and returns their hashes in order.
@@ -193,7 +191,7 @@ impl Lake {
     /// As [`Lake::put_object`].
     pub fn put_objects(&self, lock: &Lock, contents: &[&[u8]]) -> Result<Vec<String>, LakeError> {
         lock.covers(&self.root)?;
-        waiting(|| contents.par_iter().with_max_len(1).map(|bytes| self.objects.put(bytes)).collect())
+        self.objects.put(contents)
     }
 
     /// What was stored under this hash, checked.

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use regex::Regex;
@@ -68,21 +69,21 @@ impl ColumnRule {
     }
 
     /// Reads one distinct text.
-    fn value(&self, text: &str, reference: &Reference) -> Result<Value, Fault> {
+    fn value(&self, written: &Arc<str>, reference: &Reference) -> Result<Value, Fault> {
         let extracted = match &self.extract {
             Some(pattern) => {
-                let captures = pattern.captures(text);
+                let captures = pattern.captures(written);
                 let group =
                     captures.as_ref().and_then(|captures| captures.get(1).or_else(|| captures.get(0)));
                 group.map_or("", |group| group.as_str())
             }
-            None => text,
+            None => written,
         };
         let text = if self.values.is_empty() { extracted } else { self.listed(extracted)? };
-        let mut value = self.read(text, reference)?;
+        let mut value = self.read(text, written, reference)?;
         let absent = value.is_missing() || value.as_text() == Some(UNKNOWN);
         if let Some(default) = self.default.as_deref().filter(|_| absent) {
-            value = normalize(self.kind, default, reference)?;
+            value = normalize(self.kind, default, written, reference)?;
         }
         if self.required && self.kind == ColumnKind::Region && value.as_text() == Some(UNKNOWN) {
             return Err(Fault::new(Code::UnknownValue, "a township of seeds/regions.csv"));
@@ -120,7 +121,7 @@ impl ColumnRule {
         }
     }
 
-    fn read(&self, text: &str, reference: &Reference) -> Result<Value, Fault> {
+    fn read(&self, text: &str, written: &Arc<str>, reference: &Reference) -> Result<Value, Fault> {
         let numeric = matches!(
             self.kind,
             ColumnKind::Measured | ColumnKind::Decimal | ColumnKind::Integer | ColumnKind::Percent
@@ -134,8 +135,10 @@ impl ColumnRule {
                     Fault::new(Code::BadDate, format!("a day of 1950 to 2099 written {format}"))
                 })
             }
-            _ if numeric && self.decimal_comma => normalize(self.kind, &text.replace(',', "."), reference),
-            _ => normalize(self.kind, text, reference),
+            _ if numeric && self.decimal_comma => {
+                normalize(self.kind, &text.replace(',', "."), written, reference)
+            }
+            _ => normalize(self.kind, text, written, reference),
         }
     }
 }
@@ -149,15 +152,11 @@ pub struct Normalized {
 }
 
 /// Normalizes each distinct text once.
-pub fn normalize_column<T: AsRef<str>>(
-    texts: &Coded<T>,
-    rule: &ColumnRule,
-    reference: &Reference,
-) -> Normalized {
+pub fn normalize_column(texts: &Coded<Arc<str>>, rule: &ColumnRule, reference: &Reference) -> Normalized {
     let mut faults = BTreeMap::new();
     let mut code = 0;
     let values = texts.map(|text| {
-        let value = rule.value(text.as_ref(), reference).unwrap_or_else(|fault| {
+        let value = rule.value(text, reference).unwrap_or_else(|fault| {
             faults.insert(code, fault);
             Value::Missing
         });
@@ -175,7 +174,7 @@ mod tests {
     fn texts_that_are_not_listed_are_kept_refused_or_missing() {
         let reference = Reference::built_in().expect("seeds");
         let mut rule = ColumnRule::new("trade", ColumnKind::Text, false);
-        let read = |rule: &ColumnRule, text: &str| match rule.value(text, &reference) {
+        let read = |rule: &ColumnRule, text: &str| match rule.value(&Arc::from(text), &reference) {
             Ok(value) => value.to_string(),
             Err(fault) => fault.code.to_string(),
         };

@@ -14,6 +14,8 @@ mod pseudonym;
 mod result;
 mod text;
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 
 use crate::model::{Code, ColumnKind, Exact, Fault, UNKNOWN, Value, vocabulary};
@@ -37,11 +39,19 @@ const SHARE_DIGITS: u32 = 12;
 /// No count of persons, batches or kilograms is greater; sums of a million of them fit 64 bits.
 const COUNT_LIMIT: i64 = 1_000_000_000_000;
 
-/// The value of a text in a column of the given kind.
+/// The value of a text in a column of the given kind. What stays as it was written shares its memory with `written`, if it
+/// is the whole of that.
 ///
 /// # Errors
 /// The code and what was expected instead; an empty text is never a fault here.
-pub fn normalize(kind: ColumnKind, text: &str, reference: &Reference) -> Result<Value, Fault> {
+pub fn normalize(
+    kind: ColumnKind,
+    text: &str,
+    written: &Arc<str>,
+    reference: &Reference,
+) -> Result<Value, Fault> {
+    let as_written =
+        |text: &str| if **written == *text { Value::Text(written.clone()) } else { Value::text(text) };
     let folded = fold(text);
     if is_missing(&folded) {
         return Ok(match kind {
@@ -50,12 +60,12 @@ pub fn normalize(kind: ColumnKind, text: &str, reference: &Reference) -> Result<
         });
     }
     match kind {
-        ColumnKind::Text => Ok(Value::text(&folded)),
-        ColumnKind::Measured => Ok(Value::text(text.trim())),
+        ColumnKind::Text => Ok(as_written(&folded)),
+        ColumnKind::Measured => Ok(as_written(text.trim())),
         ColumnKind::Identifier if is_plain(&folded) => {
             Ok(match folded.bytes().any(|b| b.is_ascii_lowercase()) {
                 true => Value::text(&folded.to_ascii_uppercase()),
-                false => Value::text(&folded),
+                false => as_written(&folded),
             })
         }
         ColumnKind::Identifier => {

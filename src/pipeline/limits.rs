@@ -8,7 +8,7 @@ use crate::column::{Coded, Frame, Partners, combine, first_rows, rows_where};
 use crate::judge::PRODUCT;
 use crate::model::{Fault, Value};
 use crate::normalize::{Limit, Sign, fold, parse_limit};
-use crate::reference::{Limits, ProductNames, Reference};
+use crate::reference::{Limits, ListedLimit, OfAnalyte, ProductNames, Reference};
 
 /// What `limit_source` says of a limit that the record states itself.
 const RECORD: &str = "record";
@@ -79,8 +79,8 @@ fn from_list(
     found.zip_map(sources, |row, source| if row.is_some() { Value::text(LIST) } else { source.clone() })
 }
 
-/// A standard's limit as a cell would state it, its unit, the number of the standard.
-type Standard = (Value, Value, Value);
+/// What a record says of a standard's limit.
+type Part = fn(&ListedLimit) -> String;
 
 /// The national standards, once per distinct product, span of days and analyte.
 fn from_standards(
@@ -110,26 +110,29 @@ fn from_standards(
         let texts = names.each_ref().map(|column| column.get(row).to_string());
         Some((days.get(row).as_date()?, ProductNames::new(texts.each_ref().map(String::as_str))))
     });
-    let look_up = |class: &Option<(Date, ProductNames)>, analyte: &Value| -> Option<Standard> {
+    let of_analyte = analytes.relabel(|analyte| analyte.as_text().map(|name| limits.of_analyte(name)));
+    let look_up = |class: &Option<(Date, ProductNames)>, of_analyte: &Option<OfAnalyte<'_>>| {
         let (day, product) = class.as_ref()?;
-        let limit = limits.for_product(product, analyte.as_text()?, *day)?;
-        Some((Value::text(&limit.text()), Value::text(&limit.unit), Value::text(&limit.standard)))
+        limits.for_product(product, (*of_analyte)?, *day)
     };
-    let found = of_class.zip_map(&analytes, look_up);
+    let found = of_class.zip_map(&of_analyte, look_up);
     if found.values().iter().all(Option::is_none) {
         return sources;
     }
     let found = found.spread(&open, determinations.rows(), None);
-    let fill = |own: &Coded<Value>, part: fn(&Standard) -> &Value| {
-        found.zip_map(own, |found, own| found.as_ref().map_or(own, part).clone())
+    let fill = |own: &Coded<Value>, part: Part| {
+        found.zip_map(own, |place, own| match place.and_then(|place| limits.at(place)) {
+            Some(limit) => Value::text(&part(limit)),
+            None => own.clone(),
+        })
     };
-    for (name, part) in
-        [("limit_text", (|found| &found.0) as fn(&Standard) -> &Value), ("limit_unit", |found| &found.1)]
-    {
+    let parts: [(&str, Part); 2] =
+        [("limit_text", ListedLimit::text), ("limit_unit", |limit| limit.unit.clone())];
+    for (name, part) in parts {
         let filled = fill(&determinations.column_or_missing(name), part);
         determinations.set(name, filled);
     }
-    fill(&sources, |found| &found.2)
+    fill(&sources, |limit| limit.standard.clone())
 }
 
 /// Names of the product beside limits that depend on it.

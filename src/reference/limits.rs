@@ -90,6 +90,10 @@ impl ProductNames {
     }
 }
 
+/// Places of the limits of one analyte.
+#[derive(Debug, Clone, Copy)]
+pub struct OfAnalyte<'a>(&'a [usize]);
+
 /// Limits of the national standards that a county meets most, to check a laboratory's own against.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -135,26 +139,39 @@ impl Limits {
         Ok(Limits { limits, categories, by_analyte })
     }
 
-    /// The limits in force on a day for an analyte, written with or without its bracket: 铅 or 铅（以Pb计）.
-    pub fn of_analyte(&self, analyte: &str, on: Date) -> impl Iterator<Item = &ListedLimit> {
-        let named = self.by_analyte.get(&fold(analyte)).map(Vec::as_slice).unwrap_or_default();
-        named.iter().map(|place| &self.limits[*place]).filter(move |limit| limit.is_in_force(on))
+    /// The limits of an analyte, written with or without its bracket: 铅 or 铅（以Pb计）.
+    pub fn of_analyte(&self, analyte: &str) -> OfAnalyte<'_> {
+        OfAnalyte(self.by_analyte.get(&fold(analyte)).map(Vec::as_slice).unwrap_or_default())
     }
 
-    /// The one limit that holds for a product on a day: that of the most particular of its names. None where
-    /// there is none, or where two that are equally particular differ.
-    pub fn for_product(&self, names: &ProductNames, analyte: &str, on: Date) -> Option<&ListedLimit> {
+    /// Those limits of an analyte that are in force on a day, with their places.
+    fn in_force<'a>(
+        &'a self,
+        analyte: OfAnalyte<'a>,
+        on: Date,
+    ) -> impl Iterator<Item = (usize, &'a ListedLimit)> {
+        let own = analyte.0.iter().filter_map(|place| Some((*place, self.limits.get(*place)?)));
+        own.filter(move |(_, limit)| limit.is_in_force(on))
+    }
+
+    /// The place of the one limit of an analyte that holds for a product on a day: that of the most particular of its names.
+    /// None where there is none, or where two that are equally particular differ.
+    pub fn for_product(&self, names: &ProductNames, analyte: OfAnalyte<'_>, on: Date) -> Option<usize> {
         let ProductNames(names) = names;
         let category = names.last().map(String::as_str).unwrap_or_default();
-        let ranked: Vec<(usize, &ListedLimit)> = self
-            .of_analyte(analyte, on)
-            .filter(|limit| limit.is_of(category, &self.categories))
-            .filter_map(|limit| Some((limit.rank(names)?, limit)))
-            .collect();
-        let best = ranked.iter().map(|(rank, _)| *rank).min()?;
-        let mut closest = ranked.iter().filter(|(rank, _)| *rank == best).map(|(_, limit)| *limit);
-        let first = closest.next()?;
-        closest.all(|other| (&other.bound, &other.unit) == (&first.bound, &first.unit)).then_some(first)
+        let ranked = || {
+            let own = self.in_force(analyte, on).filter(|(_, limit)| limit.is_of(category, &self.categories));
+            own.filter_map(|(place, limit)| Some((limit.rank(names)?, place, limit)))
+        };
+        let best = ranked().map(|(rank, ..)| rank).min()?;
+        let mut closest = ranked().filter(|(rank, ..)| *rank == best);
+        let (_, place, first) = closest.next()?;
+        closest.all(|(.., other)| (&other.bound, &other.unit) == (&first.bound, &first.unit)).then_some(place)
+    }
+
+    /// The limit at a place.
+    pub fn at(&self, place: usize) -> Option<&ListedLimit> {
+        self.limits.get(place)
     }
 
     /// Days on which a limit begins to hold or holds no more, sorted: between two of them nothing changes.
@@ -225,8 +242,8 @@ mod tests {
             ("叶菜蔬菜", "铅", date(2020, 6, 1), "≤0.3 mg/kg GB 2762-2017"),
             ("叶菜蔬菜", "铅(以Pb计)", date(2020, 6, 1), "≤0.3 mg/kg GB 2762-2017"),
         ] {
-            let found: Vec<String> =
-                limits.of_analyte(analyte, on).filter(|limit| limit.product == product).map(shown).collect();
+            let in_force = limits.in_force(limits.of_analyte(analyte), on).map(|(_, limit)| limit);
+            let found: Vec<String> = in_force.filter(|limit| limit.product == product).map(shown).collect();
             assert_eq!(found, [expected], "{product} {analyte} on {on}");
         }
     }
@@ -253,7 +270,8 @@ mod tests {
             (["糕点", "", ""], "霉菌", then, "≤150CFU/g GB 7099-2015"),
             (["糕点", "", "餐饮食品"], "霉菌", then, ""),
         ] {
-            let found = limits.for_product(&ProductNames::new(names), analyte, on);
+            let found = limits.for_product(&ProductNames::new(names), limits.of_analyte(analyte), on);
+            let found = found.and_then(|place| limits.at(place));
             let shown = found.map(|limit| format!("{} {}", limit.text(), limit.standard)).unwrap_or_default();
             assert_eq!(shown, expected, "{names:?} {analyte} on {on}");
         }

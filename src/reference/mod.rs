@@ -26,7 +26,7 @@ pub use aliases::{HeaderAliases, fold_header};
 pub use calendar::{Calendar, NotCovered, WorkdayException};
 pub use categories::Category;
 pub use error::ReferenceError;
-pub use limits::{Bound, Limits, ListedLimit, ProductNames};
+pub use limits::{Bound, Limits, ListedLimit, OfAnalyte, ProductNames};
 pub use population::{Basis, Headcount, Population};
 pub use record::{Grade, Provenance};
 pub use regions::{Level, Region, Regions};

@@ -229,8 +229,7 @@ impl Parts {
     /// Adds a part; `field` tells the text of a column.
     fn add<'a>(&mut self, dictionaries: &mut [Dictionary], field: impl Fn(usize) -> &'a [u8]) {
         for (column, codes) in self.columns.iter().zip(&mut self.codes) {
-            let above = codes.last().copied();
-            codes.push(code_of(&mut dictionaries[*column], field(*column), above));
+            codes.push(dictionaries[*column].intern(field(*column)));
         }
         self.count += 1;
     }
@@ -248,7 +247,7 @@ impl Parts {
             let above = codes.last().copied();
             codes.push(match above {
                 Some(above) if place < same => above,
-                _ => code_of(&mut dictionaries[*column], fields.get(place), above),
+                _ => dictionaries[*column].intern(fields.get(place)),
             });
         }
         self.count += 1;
@@ -257,14 +256,6 @@ impl Parts {
     /// Gives the part that was added last to one more row.
     fn repeat(&mut self) {
         self.keys.push((self.count as u32).saturating_sub(1));
-    }
-}
-
-/// Exports repeat the row above more often than not.
-fn code_of(dictionary: &mut Dictionary, text: &[u8], above: Option<u32>) -> u32 {
-    match above {
-        Some(above) if dictionary.get(above) == text => above,
-        _ => dictionary.intern(text),
     }
 }
 

@@ -223,8 +223,14 @@ fn refuse_undecodable(extents: &[(Extent, u64)]) -> Result<(), Problem> {
     Err(Problem::Encoding { tried: tried.to_owned(), offset: 0, line })
 }
 
-/// Where pieces begin: the first right here, the others behind a line end.
-fn piece_starts(text: Text<'_>, from: usize, piece: usize) -> io::Result<Vec<usize>> {
+/// Where pieces begin: the first right here, the others behind a line end. Where there are several, their number is even and
+/// they are alike, so that of two threads neither waits for the other.
+fn piece_starts(text: Text<'_>, from: usize, most: usize) -> io::Result<Vec<usize>> {
+    let length = text.len().saturating_sub(from);
+    let piece = match length.div_ceil(most.max(1)) {
+        0 | 1 => most,
+        several => length.div_ceil(several.next_multiple_of(2)),
+    };
     let mut starts = vec![from];
     let mut buffer = Vec::new();
     let mut next = from.saturating_add(piece.max(1));

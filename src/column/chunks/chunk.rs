@@ -19,8 +19,8 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnDescPtr;
 
-use super::packing::{differences, runs};
-use super::page::{Compressor, Content, Pages};
+use super::packing::{differences, runs, uleb};
+use super::page::{Compressor, Content, Pages, Room};
 use super::rows::RowCodes;
 
 /// Rows of a page: what one checksum covers, and what a reader decodes at a time.
@@ -200,7 +200,9 @@ fn add_numbers(numbers: &Int64Array, pages: &mut Pages<'_>) -> io::Result<Statis
     for start in (0..numbers.len()).step_by(PAGE) {
         let page = numbers.slice(start, PAGE.min(numbers.len() - start));
         let mut body = Vec::new();
-        add_levels(page.iter().map(|number| number.is_some()), page.null_count() > 0, &mut body);
+        let levels: Option<Vec<u8>> =
+            (page.null_count() > 0).then(|| page.iter().map(|number| number.is_some().into()).collect());
+        add_levels(levels.as_deref(), page.len(), &mut body);
         if page.null_count() == 0 {
             differences(page.values(), &mut body);
         } else {
@@ -229,36 +231,50 @@ fn add_codes(
     // Zero bits for one value are allowed, but not every reader takes them.
     let width = (u32::BITS - (used.len().saturating_sub(1) as u32).leading_zeros()).max(1);
     for page in codes.chunks(PAGE) {
-        let mut body = std::mem::take(&mut pages.compressor.body);
+        let Room { mut body, mut filled, mut levels } = std::mem::take(&mut pages.compressor.room);
         body.clear();
-        let has_empty = empty > 0 && page.contains(&EMPTY);
-        add_levels(page.iter().map(|code| *code != EMPTY), has_empty, &mut body);
+        let rows = if empty > 0 { split_levels(page, &mut filled, &mut levels) } else { page };
+        add_levels(if rows.len() < page.len() { Some(&levels) } else { None }, page.len(), &mut body);
         body.push(width as u8);
-        if has_empty {
-            let mut filled: Vec<u32> = Vec::with_capacity(page.len());
-            filled.extend(page.iter().copied().filter(|code| *code != EMPTY));
-            runs(&filled, width, &mut body);
-        } else {
-            runs(page, width, &mut body);
-        }
+        runs(rows, width, &mut body);
         pages.add(Content::Codes, page.len(), &body)?;
-        pages.compressor.body = body;
+        pages.compressor.room = Room { body, filled, levels };
     }
     Ok((statistics, end))
 }
 
-/// Which rows have a value: runs of one bit, their length in front.
-fn add_levels(rows: impl ExactSizeIterator<Item = bool>, has_empty: bool, body: &mut Vec<u8>) {
-    let mut packed = Vec::new();
-    if has_empty {
-        let levels: Vec<u32> = rows.map(u32::from).collect();
-        runs(&levels, 1, &mut packed);
-    } else {
-        super::packing::uleb(rows.len() as u64 * 2, &mut packed);
-        packed.push(1);
+/// The codes of those rows that have a value, and of each row whether it has one. Every code is written, and written over
+/// where it is none: whether it is cannot be foreseen.
+fn split_levels<'a>(codes: &[u32], filled: &'a mut Vec<u32>, levels: &mut Vec<u8>) -> &'a [u32] {
+    filled.resize(codes.len(), 0);
+    let mut count = 0;
+    levels.clear();
+    levels.extend(codes.iter().map(|code| {
+        let has_value = *code != EMPTY;
+        if let Some(next) = filled.get_mut(count) {
+            *next = *code;
+        }
+        count += usize::from(has_value);
+        u8::from(has_value)
+    }));
+    filled.get(..count).unwrap_or_default()
+}
+
+/// Which of so many rows have a value, all of them if nothing is said: runs of one bit, their length in front.
+fn add_levels(levels: Option<&[u8]>, rows: usize, body: &mut Vec<u8>) {
+    let start = body.len();
+    body.extend_from_slice(&[0; size_of::<u32>()]);
+    match levels {
+        Some(levels) => runs(levels, 1, body),
+        None => {
+            uleb(rows as u64 * 2, body);
+            body.push(1);
+        }
     }
-    body.extend_from_slice(&(packed.len() as u32).to_le_bytes());
-    body.extend_from_slice(&packed);
+    let length = body.len() - start - size_of::<u32>();
+    if let Some(place) = body.get_mut(start..start + size_of::<u32>()) {
+        place.copy_from_slice(&(length as u32).to_le_bytes());
+    }
 }
 
 /// The column as codes and values; one that is not coded yet is coded here.

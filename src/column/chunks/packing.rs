@@ -1,6 +1,8 @@
 //! Integers as Parquet packs them (Apache Parquet format, Encodings): runs and bit-packed groups for codes and
 //! levels, bit-packed differences for numbers that climb, such as lines of a file.
 
+use std::ops::{BitOr, BitXor};
+
 pub(super) use crate::column::cursor::uleb;
 
 /// Values of a bit-packed group: groups are whole, so that each begins on a byte.
@@ -9,11 +11,11 @@ const GROUP: usize = 8;
 /// Appends numbers of at most `width` bits in the hybrid of runs and groups (`RLE`).
 ///
 /// A whole group of the same number begins a run, which goes on as long as the number repeats.
-pub(super) fn runs(numbers: &[u32], width: u32, out: &mut Vec<u8>) {
+pub(super) fn runs<T: Number>(numbers: &[T], width: u32, out: &mut Vec<u8>) {
     let (mut packed, mut at) = (0, 0);
-    while let Some(group) = numbers.get(at..).and_then(<[u32]>::first_chunk::<GROUP>) {
+    while let Some(group) = numbers.get(at..).and_then(<[T]>::first_chunk::<GROUP>) {
         let [first, ..] = *group;
-        if group.iter().fold(0, |differing, number| differing | (number ^ first)) != 0 {
+        if differ(group, first) {
             at += GROUP;
             continue;
         }
@@ -21,24 +23,37 @@ pub(super) fn runs(numbers: &[u32], width: u32, out: &mut Vec<u8>) {
         let behind = numbers.get(at + GROUP..).unwrap_or_default();
         let run = GROUP + repeats(behind, first);
         uleb(run as u64 * 2, out);
-        out.extend(first.to_le_bytes().iter().take(width.div_ceil(8) as usize));
+        out.extend(first.into().to_le_bytes().iter().take(width.div_ceil(8) as usize));
         at += run;
         packed = at;
     }
     pack_groups(numbers.get(packed..).unwrap_or_default(), width, out);
 }
 
+/// What is packed: codes, or levels.
+pub(super) trait Number:
+    Copy + Default + PartialEq + Into<u32> + BitXor<Output = Self> + BitOr<Output = Self>
+{
+}
+
+impl Number for u8 {}
+impl Number for u32 {}
+
+/// Whether any of the numbers is another one than this. All are looked at, which is sooner done than to stop at one.
+fn differ<T: Number>(numbers: &[T], first: T) -> bool {
+    numbers.iter().fold(T::default(), |differing, number| differing | (*number ^ first)) != T::default()
+}
+
 /// How many of the first numbers are this one; runs can be long.
-fn repeats(numbers: &[u32], first: u32) -> usize {
-    let is_first =
-        |chunk: &&[u32; 4 * GROUP]| chunk.iter().fold(0, |other, number| other | (number ^ first)) == 0;
+fn repeats<T: Number>(numbers: &[T], first: T) -> usize {
+    let is_first = |chunk: &&[T; 4 * GROUP]| !differ(*chunk, first);
     let chunks = numbers.as_chunks().0.iter().take_while(is_first).count();
     let behind = numbers.get(chunks * 4 * GROUP..).unwrap_or_default();
     chunks * 4 * GROUP + behind.iter().take_while(|number| **number == first).count()
 }
 
 /// Whole groups; the last one is filled up with zeros.
-fn pack_groups(numbers: &[u32], width: u32, out: &mut Vec<u8>) {
+fn pack_groups<T: Number>(numbers: &[T], width: u32, out: &mut Vec<u8>) {
     if numbers.is_empty() {
         return;
     }
@@ -48,14 +63,15 @@ fn pack_groups(numbers: &[u32], width: u32, out: &mut Vec<u8>) {
     let (whole, last) = numbers.as_chunks::<GROUP>();
     whole.iter().for_each(|group| pack_group(group, width, out));
     if !last.is_empty() {
-        let mut group = [0; GROUP];
+        let mut group = [T::default(); GROUP];
         group.iter_mut().zip(last).for_each(|(to, number)| *to = *number);
         pack_group(&group, width, out);
     }
 }
 
 /// A group takes as many bytes as its numbers take bits.
-fn pack_group(group: &[u32; GROUP], width: u32, out: &mut Vec<u8>) {
+fn pack_group<T: Number>(group: &[T; GROUP], width: u32, out: &mut Vec<u8>) {
+    let group = group.map(Into::<u32>::into);
     if width > 16 {
         let mut packer = Packer::default();
         group.iter().for_each(|number| packer.put(*number, width, out));

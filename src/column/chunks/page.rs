@@ -29,11 +29,18 @@ pub(super) const RLE_DICTIONARY: i32 = 8;
 pub struct Compressor {
     zstd: zstd::bulk::Compressor<'static>,
     compressed: Vec<u8>,
-    /// Room for what a page holds, used again for the next.
-    pub(super) body: Vec<u8>,
+    pub(super) room: Room,
     /// Long dictionaries that came lately, the last one first, and what became of them: samples and their determinations have
     /// one in common.
     lately: VecDeque<(Vec<u8>, Vec<u8>)>,
+}
+
+/// Room for what a page holds, and for what it is made of; used again for the next.
+#[derive(Default)]
+pub(super) struct Room {
+    pub(super) body: Vec<u8>,
+    pub(super) filled: Vec<u32>,
+    pub(super) levels: Vec<u8>,
 }
 
 /// Bytes of dictionaries that are remembered, from which on it pays, to what may be held; and so many of them.
@@ -46,7 +53,7 @@ impl Compressor {
     /// There is no memory for it.
     pub fn new() -> io::Result<Compressor> {
         let zstd = zstd::bulk::Compressor::new(1)?;
-        Ok(Compressor { zstd, compressed: Vec::new(), body: Vec::new(), lately: VecDeque::new() })
+        Ok(Compressor { zstd, compressed: Vec::new(), room: Room::default(), lately: VecDeque::new() })
     }
 
     fn compress(&mut self, content: Content, body: &[u8]) -> io::Result<&[u8]> {
