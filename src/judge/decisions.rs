@@ -6,9 +6,8 @@
 use std::borrow::Cow;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use rayon::prelude::*;
 
@@ -79,42 +78,43 @@ impl Decisions {
                 }),
             }
         }
-        let one = |(row, names): (u32, Names)| self.of_row(columns, row, names, units);
-        all.into_par_iter().with_min_len(64).map(one).collect()
+        let hashes: Vec<u64> = all.iter().map(|(_, names)| self.hasher.hash_one(names)).collect();
+        let known = self.outcomes.find_all(&hashes, |place, names| is_same(names, &all[place].1));
+        let asked = known.into_par_iter().zip(hashes).zip(all).with_min_len(64);
+        asked
+            .map(|((known, hash), own)| known.unwrap_or_else(|| self.decided(columns, own, hash, units)))
+            .collect()
     }
 
-    fn of_row(
+    /// What is decided of the texts of a row, which was not remembered.
+    fn decided(
         &self,
         columns: &[Spelt<'_>; DECIDING.len()],
-        row: u32,
-        names: Names,
+        (row, names): (u32, Names),
+        hash: u64,
         units: &Units,
     ) -> Arc<Outcome> {
-        let decided = || {
-            let spelt = |place: usize| {
-                let own = &columns[place];
-                &own.texts[own.column.code(row as usize) as usize]
-            };
-            let limit = |place: usize, bare: Sign| {
-                let (text, limit) = spelt(place);
-                limit.get_or_init(|| Arc::new(parse_limit(text, bare))).clone()
-            };
-            Arc::new(decide_by(std::array::from_fn(|place| &*spelt(place).0), units, &limit))
+        let spelt = |place: usize| {
+            let own = &columns[place];
+            &own.texts[own.column.code(row as usize) as usize]
         };
+        let limit = |place: usize, bare: Sign| {
+            let (text, limit) = spelt(place);
+            limit.get_or_init(|| Arc::new(parse_limit(text, bare))).clone()
+        };
+        let outcome = Arc::new(decide_by(std::array::from_fn(|place| &*spelt(place).0), units, &limit));
         if names.contains(&NAMELESS) {
-            return decided();
+            return outcome;
         }
-        // All are looked at, which is no call of a function as comparing bytes is.
-        let differing =
-            |known: &Names| known.iter().zip(&names).fold(0, |any, (own, name)| any | (own ^ name));
-        let (hash, is_own) = (self.hasher.hash_one(names), |known: &Names| differing(known) == 0);
-        if let Some(known) = self.outcomes.find(hash, is_own) {
-            return known;
-        }
-        // Nobody waits for what takes long.
-        let outcome = decided();
-        self.outcomes.find_or(hash, is_own, || Some((names, outcome.clone()))).unwrap_or(outcome)
+        // Another thread may have decided the same meanwhile: nobody waits for what takes long.
+        let made = || Some((names, outcome.clone()));
+        self.outcomes.find_or(hash, |known| is_same(known, &names), made).unwrap_or(outcome)
     }
+}
+
+/// Whether names are the same ones. All are looked at, which is no call of a function as comparing bytes is.
+fn is_same(one: &Names, other: &Names) -> bool {
+    one.iter().zip(other).fold(0, |any, (one, other)| any | (one ^ other)) == 0
 }
 
 const SHELVES: usize = 16;
@@ -139,8 +139,29 @@ impl<T, K> Default for Shelves<T, K> {
 }
 
 impl<T: Clone, K> Shelves<T, K> {
-    fn find(&self, hash: u64, is_own: impl Fn(&K) -> bool) -> Option<T> {
-        self.find_or(hash, is_own, || None)
+    /// The table tells its own places by the lowest and the highest bits of a hash.
+    fn shelf_of(hash: u64) -> usize {
+        (hash >> 32) as usize % SHELVES
+    }
+
+    fn lock(&self, shelf: usize) -> MutexGuard<'_, Shelf<T, K>> {
+        self.0[shelf].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is remembered by each of several hashes, and is the own one of its place. Shelf by shelf: a lock that another
+    /// thread had last is far away.
+    fn find_all(&self, hashes: &[u64], is_own: impl Fn(usize, &K) -> bool) -> Vec<Option<T>> {
+        let mut by_shelf: [Vec<u32>; SHELVES] = Default::default();
+        hashes.iter().zip(0..).for_each(|(hash, place)| by_shelf[Self::shelf_of(*hash)].push(place));
+        let mut found = vec![None; hashes.len()];
+        for (shelf, places) in by_shelf.into_iter().enumerate() {
+            let mut shelf = self.lock(shelf);
+            for place in places {
+                let place = place as usize;
+                found[place] = shelf.find(hashes[place], |key| is_own(place, key));
+            }
+        }
+        found
     }
 
     /// What is remembered, else what is made, which is remembered then.
@@ -150,28 +171,34 @@ impl<T: Clone, K> Shelves<T, K> {
         is_own: impl Fn(&K) -> bool,
         make: impl FnOnce() -> Option<(K, T)>,
     ) -> Option<T> {
-        // The table tells its own places by the lowest and the highest bits.
-        let place = (hash >> 32) as usize % SHELVES;
-        let mut shelf = self.0[place].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shelf = self.lock(Self::shelf_of(hash));
+        if let Some(known) = shelf.find(hash, is_own) {
+            return Some(known);
+        }
+        let (key, value) = make()?;
+        shelf.remember(hash, key, value.clone());
+        Some(value)
+    }
+}
+
+impl<T: Clone, K> Shelf<T, K> {
+    /// What is found counts as late again.
+    fn find(&mut self, hash: u64, is_own: impl Fn(&K) -> bool) -> Option<T> {
         let is_own = |(_, key, _): &(u64, K, T)| is_own(key);
-        if let Some((_, _, known)) = shelf.late.find(hash, is_own) {
+        if let Some((_, _, known)) = self.late.find(hash, is_own) {
             return Some(known.clone());
         }
-        let (key, value) = match shelf.early.find_entry(hash, is_own) {
-            Ok(early) => {
-                let ((_, key, value), _) = early.remove();
-                (key, value)
-            }
-            Err(_) => make()?,
-        };
-        if shelf.late.len() >= REMEMBERED {
-            shelf.early = std::mem::take(&mut shelf.late);
+        let ((_, key, value), _) = self.early.find_entry(hash, is_own).ok()?.remove();
+        self.remember(hash, key, value.clone());
+        Some(value)
+    }
+
+    /// Remembers what is not there.
+    fn remember(&mut self, hash: u64, key: K, value: T) {
+        if self.late.len() >= REMEMBERED {
+            self.early = std::mem::take(&mut self.late);
         }
-        let found = value.clone();
-        if let Entry::Vacant(free) = shelf.late.entry(hash, is_own, |(hash, _, _)| *hash) {
-            free.insert((hash, key, value));
-        }
-        Some(found)
+        self.late.insert_unique(hash, (hash, key, value), |(hash, _, _)| *hash);
     }
 }
 

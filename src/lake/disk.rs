@@ -82,14 +82,19 @@ pub(super) const OPEN: usize = 64;
 /// As [`settle`] in place of whatever is there, all at a time: the file system commits once for all of them, which each of
 /// them alone would wait for three times.
 pub(super) fn settle_all(files: Vec<Unsettled>) -> Result<(), LakeError> {
-    let synced = |(file, target): &Unsettled| file.as_file().sync_all().map_err(at(target));
-    waiting(|| files.par_iter().with_max_len(1).try_for_each(synced))?;
-    let mut folders = BTreeSet::new();
-    for (_, target) in &files {
-        let parent = target.parent().unwrap_or(Path::new("."));
-        create_folders(parent, &mut folders)?;
-        folders.insert(parent.to_owned());
-    }
+    let sync = |(file, target): &Unsettled| file.as_file().sync_all().map_err(at(target));
+    let create = || {
+        let mut folders = BTreeSet::new();
+        for (_, target) in &files {
+            let parent = target.parent().unwrap_or(Path::new("."));
+            create_folders(parent, &mut folders)?;
+            folders.insert(parent.to_owned());
+        }
+        Ok(folders)
+    };
+    let (synced, folders) =
+        rayon::join(|| waiting(|| files.par_iter().with_max_len(1).try_for_each(sync)), create);
+    let folders = synced.and(folders)?;
     for (file, target) in files {
         file.persist(&target).map_err(|error| at(&target)(error.error))?;
     }
@@ -132,7 +137,7 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), LakeError> {
 }
 
 /// More than processors, for nearly all that they do is wait until something is on disk.
-const WAITING: usize = 8;
+const WAITING: usize = 4;
 
 /// Lets work that is done side by side wait for the disk side by side.
 pub(super) fn waiting<T: Send>(work: impl FnOnce() -> T + Send) -> T {

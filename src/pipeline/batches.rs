@@ -219,10 +219,11 @@ impl MonthPart {
             let part = self.places.map(|place| place[part].clone());
             push(name, part.series::<StringArray, _>(|text| Some(text.clone())));
         }
-        let lines = self.lines.iter().map(|line| i64::try_from(*line).ok());
-        push(ORIGIN[3], Series::Plain(Arc::new(lines.collect::<Int64Array>())));
-        let number = i64::try_from(run).unwrap_or(i64::MAX);
-        push("run", Series::Plain(Arc::new(Int64Array::from(vec![number; self.lines.len()]))));
+        let rows = self.lines.len();
+        let lines = self.lines.iter().map(|line| i64::try_from(*line).unwrap_or(i64::MAX));
+        push(ORIGIN[3], Series::Plain(Arc::new(Int64Array::from(lines.collect::<Vec<i64>>()))));
+        let run = Own { codes: RowCodes::Same { code: 0, rows }, values: vec![run] };
+        push("run", run.series::<Int64Array, _>(|run| Some(i64::try_from(*run).unwrap_or(i64::MAX))));
         all
     }
 }

@@ -57,6 +57,7 @@ pub use source_file::{ATTRIBUTE_KEYS, COLUMN_KEYS, SOURCE_KEYS, WIDE_KEYS};
 use crate::column::{Frame, Shelf};
 use crate::cube::Cells;
 use crate::indicator::Figure;
+use crate::judge::Decisions;
 use crate::reference::Reference;
 use crate::report::{self, StageSeconds};
 
@@ -117,6 +118,8 @@ pub struct Evaluated {
     pub cells: Vec<Cells>,
     pub figures: Vec<Figure>,
     pub disagreements: Option<Frame>,
+    /// What was decided on the way: it is much, and takes its time to drop.
+    pub decisions: Decisions,
     pub stages: Vec<StageSeconds>,
 }
 
@@ -235,8 +238,9 @@ impl Counted<'_> {
     fn evaluate(self) -> Result<Evaluated, RunError> {
         let Counted { file, reference, as_of, inputs, params, shelf, parts, mut clock } = self;
         clock.stage("indicate");
-        let parts::Judged { assembled, cells, disagreements } = parts.add_up(&shelf, &reference)?;
-        let figures = indicate(&file, &cells, &assembled.tables, &reference, as_of, None);
+        let told = |cells: &[Cells], tables: &_| indicate(&file, cells, tables, &reference, as_of, None);
+        let (judged, figures) = parts.add_up(&shelf, &reference, told)?;
+        let parts::Judged { assembled, cells, disagreements, decisions } = judged;
         let stages = clock.finish();
         Ok(Evaluated {
             file,
@@ -248,6 +252,7 @@ impl Counted<'_> {
             cells,
             figures,
             disagreements,
+            decisions,
             stages,
         })
     }

@@ -244,6 +244,9 @@ pub(super) fn publish(
             observer.stage("report");
             let (draft, took) = timed(|| draft_report(&evaluated, options));
             evaluated.stages.push(stage("report", took));
+            // From here on there is more waiting than work.
+            let decisions = std::mem::take(&mut evaluated.decisions);
+            rayon::spawn(|| drop(decisions));
             Ok::<_, RunError>((evaluated, draft?))
         },
         || timed(|| store.prepare(filed, own, request)),
@@ -331,17 +334,23 @@ pub fn draft_common(evaluated: &Evaluated, told: &Told<'_>, options: CsvOptions)
     let csv = |table: &Table| Ok(write_csv(table, options));
     let figures = || Ok(in_memory(|bytes| indicators_csv(&file.indicators, told.figures, options, bytes)));
     let townships = || by_region(evaluated, told.figures);
-    Ok(make(&[
-        ("scorecard.csv", Box::new(|| csv(&scorecard))),
-        ("scorecard.parquet", Box::new(|| table_to_parquet(&scorecard))),
-        ("scorecard.json", Box::new(|| json(&scorecard))),
-        ("scorecard.xlsx", Box::new(|| scorecard_workbook(&title, &scorecard, &townships(), &counts))),
-        ("indicators.csv", Box::new(figures)),
-        ("indicators.parquet", Box::new(|| table_to_parquet(&indicators))),
-        ("indicators.json", Box::new(|| json(&indicators))),
-        ("cells.parquet", Box::new(|| cells_to_parquet(told.cells))),
-        ("rejections.csv", Box::new(|| csv(&rejections_table(told.rejections)))),
-    ])?)
+    let others = || {
+        make(&[
+            ("scorecard.csv", Box::new(|| csv(&scorecard))),
+            ("scorecard.parquet", Box::new(|| table_to_parquet(&scorecard))),
+            ("scorecard.json", Box::new(|| json(&scorecard))),
+            ("scorecard.xlsx", Box::new(|| scorecard_workbook(&title, &scorecard, &townships(), &counts))),
+            ("indicators.csv", Box::new(figures)),
+            ("indicators.parquet", Box::new(|| table_to_parquet(&indicators))),
+            ("indicators.json", Box::new(|| json(&indicators))),
+            ("rejections.csv", Box::new(|| csv(&rejections_table(told.rejections)))),
+        ])
+    };
+    // What takes longest is begun first.
+    let (cells, draft) = rayon::join(|| cells_to_parquet(told.cells), others);
+    let mut draft = draft?;
+    draft.add("cells.parquet", cells?);
+    Ok(draft)
 }
 
 /// Makes files side by side; they stay in their order.

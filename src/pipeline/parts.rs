@@ -40,6 +40,8 @@ pub struct Judged {
     pub assembled: Assembled,
     pub cells: Vec<Cells>,
     pub disagreements: Option<Frame>,
+    /// What was decided on the way.
+    pub decisions: Decisions,
 }
 
 /// All parts judged, and not yet added up.
@@ -216,11 +218,16 @@ impl Parts {
         self.parts.iter_mut().filter_map(|part| part.filed.take()).collect()
     }
 
-    /// The sum of all parts, which may lie on the shelf.
+    /// The sum of all parts, which may lie on the shelf, and what `told` makes of the cells and tables.
     ///
     /// # Errors
     /// A part cannot be fetched from there.
-    pub fn add_up(self, shelf: &Shelf, reference: &Reference) -> Result<Judged, RunError> {
+    pub fn add_up<T: Send>(
+        self,
+        shelf: &Shelf,
+        reference: &Reference,
+        told: impl FnOnce(&[Cells], &HashMap<String, Frame>) -> T + Send,
+    ) -> Result<(Judged, T), RunError> {
         let Parts { outside: mut all, parts, sums } = self;
         let mut measured = Vec::new();
         let mut disagreements = Vec::new();
@@ -234,10 +241,14 @@ impl Parts {
         }
         let get = |held: &Held| shelf.get(held);
         let Sums { cells, results, decisions } = sums;
-        let (cells, (listed, ())) = rayon::join(
-            || cells.finish(),
-            // Of many outcomes, dropping them takes its time.
-            || rayon::join(|| results.list_suspicious(&measured, get, &reference.units), || drop(decisions)),
+        let tables = &all.tables;
+        let ((cells, told), listed) = rayon::join(
+            || {
+                let cells = cells.finish();
+                let told = told(&cells, tables);
+                (cells, told)
+            },
+            || results.list_suspicious(&measured, get, &reference.units),
         );
         all.warnings.extend(listed.map_err(RunError::Scratch)?);
         all.sort();
@@ -249,7 +260,7 @@ impl Parts {
                 Some(join_disagreements(&parts))
             }
         };
-        Ok(Judged { assembled: all, cells, disagreements })
+        Ok((Judged { assembled: all, cells, disagreements, decisions }, told))
     }
 }
 

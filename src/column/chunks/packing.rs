@@ -96,11 +96,23 @@ pub(super) fn differences(numbers: &[i64], out: &mut Vec<u8>) {
     uleb((BLOCK / MINIBLOCK) as u64, out);
     uleb(numbers.len() as u64, out);
     zigzag(numbers.first().copied().unwrap_or_default(), out);
-    let steps: Vec<i64> =
-        numbers.iter().zip(numbers.iter().skip(1)).map(|(one, next)| next.wrapping_sub(*one)).collect();
-    for block in steps.chunks(BLOCK) {
+    let (mut before, behind) = match numbers.split_first() {
+        Some((first, behind)) => (*first, behind),
+        None => (0, numbers),
+    };
+    let mut steps = [0; BLOCK];
+    for block in behind.chunks(BLOCK) {
+        for (step, number) in steps.iter_mut().zip(block) {
+            *step = number.wrapping_sub(std::mem::replace(&mut before, *number));
+        }
+        let block = steps.get(..block.len()).unwrap_or_default();
         let least = block.iter().copied().min().unwrap_or_default();
         zigzag(least, out);
+        // Lines of a file climb evenly more often than not.
+        if block.iter().fold(0, |differing, step| differing | (step ^ least)) == 0 {
+            out.extend_from_slice(&[0; BLOCK / MINIBLOCK]);
+            continue;
+        }
         // A miniblock that is not full ends in zeros.
         let mut above = [0; BLOCK];
         above.iter_mut().zip(block).for_each(|(above, step)| *above = step.wrapping_sub(least) as u64);
@@ -113,7 +125,6 @@ pub(super) fn differences(numbers: &[i64], out: &mut Vec<u8>) {
         }
         for miniblock in miniblocks {
             let width = width_of(miniblock);
-            // Lines of a file climb evenly more often than not.
             if width == 0 {
                 continue;
             }
