@@ -59,7 +59,7 @@ impl Narrow {
         each!(self, numbers => numbers.iter().enumerate().for_each(|(place, number)| take(place, wide(number))))
     }
 
-    /// Brings to each target the number at its place, counted from one on.
+    /// Brings each target the number at its place; the first target is that of a place further down.
     pub fn bring<T>(&self, from: usize, targets: &mut [T], mut take: impl FnMut(&mut T, i64)) {
         each!(self, numbers => numbers.iter().skip(from).zip(targets).for_each(|(number, target)| take(target, wide(number))))
     }
@@ -228,6 +228,16 @@ mod tests {
             let codes: Narrow = numbers.iter().map(|number| number & 0xff).collect();
             let renamed = numbers.iter().map(|number| i64::from(names[(number & 0xff) as usize]));
             prop_assert_eq!(codes.renamed(&names), renamed.collect::<Narrow>());
+            let names_of: Vec<u32> = numbers.iter().map(|number| (number & 0xff) as u32).collect();
+            let mut extended = narrow.clone();
+            extended.extend(&names_of, &names);
+            let named = names_of.iter().map(|code| i64::from(names[*code as usize]));
+            prop_assert_eq!(extended.iter().collect::<Vec<_>>(), numbers.iter().copied().chain(named).collect::<Vec<_>>());
+            let mut sums = vec![1; 7];
+            narrow.bring(3, &mut sums, |sum, number| *sum += i128::from(number));
+            let mut expected = vec![1; 7];
+            expected.iter_mut().zip(numbers.iter().skip(3)).for_each(|(sum, number)| *sum += i128::from(*number));
+            prop_assert_eq!(sums, expected);
             let codes: Vec<u32> = numbers.iter().map(|number| *number as u32).collect();
             prop_assert_eq!(Narrow::from(codes.as_slice()), codes.iter().map(|code| i64::from(*code)).collect());
             let fits = |most: i64| numbers.iter().all(|number| (0..=most).contains(number));

@@ -48,18 +48,23 @@ impl Decisions {
             other => Cow::Owned(other.to_string()),
         };
         let texts: Vec<_> = column.values().iter().map(|value| (text(value), OnceLock::new())).collect();
-        let names = texts.iter().map(|(text, _)| self.name(text)).collect();
+        let hashes: Vec<u64> = texts.iter().map(|(text, _)| self.hasher.hash_one(&**text)).collect();
+        let known = self.names.find_all(&hashes, |place, known| **known == *texts[place].0);
+        let asked = known.into_iter().zip(&texts).zip(hashes);
+        let named = asked.map(|((known, (text, _)), hash)| known.unwrap_or_else(|| self.name(text, hash)));
+        let names = named.collect();
         Spelt { texts, names, column }
     }
 
-    fn name(&self, text: &str) -> Name {
+    /// A name for a text that had none.
+    fn name(&self, text: &str, hash: u64) -> Name {
         let next = |last: u32| last.checked_add(1);
         let named = || {
             let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).ok()?;
             Some((Box::from(text), next(last)?))
         };
         // There could be no more names.
-        self.names.find_or(self.hasher.hash_one(text), |known| **known == *text, named).unwrap_or(NAMELESS)
+        self.names.find_or(hash, |known| **known == *text, named).unwrap_or(NAMELESS)
     }
 
     /// What is decided of the texts of each of the given rows.

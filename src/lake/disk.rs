@@ -136,7 +136,7 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), LakeError> {
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
 }
 
-/// More than processors, for nearly all that they do is wait until something is on disk.
+/// Nearly all that these threads do is wait until something is on disk.
 const WAITING: usize = 4;
 
 /// Lets work that is done side by side wait for the disk side by side.
@@ -197,4 +197,35 @@ pub(super) fn sweep(tmp: &Path) -> Result<(), LakeError> {
         fs::remove_file(&path).map_err(at(&path))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn several_files_are_settled_or_none_is_left_aside() {
+        let root = tempfile::tempdir().expect("a folder");
+        let tmp = root.path().join("tmp");
+        make_folders(&tmp.join("deep")).expect("makes folders");
+        let written = |name: &str, text: &str| -> Unsettled {
+            let mut file = aside(&tmp, Readers::Everyone).expect("a file");
+            file.write_all(text.as_bytes()).expect("writes");
+            (file, root.path().join(name))
+        };
+        let read = |name: &str| fs::read_to_string(root.path().join(name)).expect("reads");
+        // New folders, one of them twice, and a file that is there already.
+        settle_all(vec![written("a/b/1", "one"), written("a/c/2", "two"), written("a/b/3", "three")])
+            .expect("settles");
+        settle_all(vec![written("a/b/1", "uno"), written("4", "four")]).expect("settles");
+        settle_all(Vec::new()).expect("nothing to settle");
+        assert_eq!(["a/b/1", "a/c/2", "a/b/3", "4"].map(read), ["uno", "two", "three", "four"]);
+        assert_eq!(names(&tmp).expect("lists"), ["deep"]);
+        // A file lies where a folder should be.
+        let refused = settle_all(vec![written("5", "five"), written("4/6", "six")]);
+        assert!(matches!(refused, Err(LakeError::Io { .. })));
+        assert_eq!(names(&tmp).expect("lists"), ["deep"]);
+    }
 }

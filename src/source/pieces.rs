@@ -308,6 +308,21 @@ mod tests {
     }
 
     #[test]
+    fn pieces_are_alike_and_even_in_number() {
+        let text = "x,y\n".repeat(1000);
+        for (piece, expected) in [(4000, 1), (5000, 1), (3999, 2), (1500, 4), (1000, 4), (999, 6), (0, 1000)]
+        {
+            let starts = piece_starts(Text::Held(text.as_bytes()), 0, piece).expect("reads");
+            assert_eq!(starts.len(), expected, "pieces of {piece}");
+            let ends = starts.iter().skip(1).copied().chain([text.len()]);
+            let lengths: Vec<usize> = starts.iter().zip(ends).map(|(start, end)| end - start).collect();
+            let (least, most) = (lengths.iter().min(), lengths.iter().max());
+            let differ = least.zip(most).map(|(least, most)| most - least);
+            assert!(differ.is_some_and(|differ| differ <= 4 * expected), "{lengths:?}");
+        }
+    }
+
+    #[test]
     fn pieces_read_as_one_pass_does() {
         // Quoted fields with line ends in them lie across every place where a piece could begin.
         let mut text = "preface\r\n\r\na,b\r\n".to_owned();

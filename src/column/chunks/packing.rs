@@ -226,6 +226,12 @@ mod tests {
             let (read, lengths) = unpack(&packed, width, numbers.len());
             prop_assert_eq!(read, numbers);
             prop_assert!(lengths.iter().all(|length| *length >= GROUP));
+            let bits: Vec<u32> = numbers.iter().map(|number| number & 1).collect();
+            let levels: Vec<u8> = bits.iter().map(|bit| *bit as u8).collect();
+            let (mut packed, mut as_levels) = (Vec::new(), Vec::new());
+            runs(&bits, 1, &mut packed);
+            runs(&levels, 1, &mut as_levels);
+            prop_assert_eq!(as_levels, packed);
         }
     }
 
