@@ -224,7 +224,7 @@ mod tests {
             let mut packed = Vec::new();
             runs(&numbers, width, &mut packed);
             let (read, lengths) = unpack(&packed, width, numbers.len());
-            prop_assert_eq!(read, numbers);
+            prop_assert_eq!(&read, &numbers);
             prop_assert!(lengths.iter().all(|length| *length >= GROUP));
             let bits: Vec<u32> = numbers.iter().map(|number| number & 1).collect();
             let levels: Vec<u8> = bits.iter().map(|bit| *bit as u8).collect();
