@@ -70,7 +70,7 @@ def forget(folder):
     """Puts the lake of the run before out of the way, without its exports.
 
     It is not removed: ext4 passes by the places of files that were removed a minute ago, one by one for each file that it
-    makes, and no month's run meets hundreds of them.
+    makes, and no month's run meets hundreds of them. The peers write one file each time.
     """
     lake = folder / "lake"
     if lake.exists():

@@ -216,7 +216,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn codes_name_the_first_appearance(texts in proptest::collection::vec("[ab甲]{0,3}|[ab]{14}[ab]{0,4}", 0..200)) {
+        fn codes_name_the_first_appearance(texts in proptest::collection::vec("[ab甲]{0,3}|[ab]{14}[ab]{0,4}|aaaaaaaa[ab]{1,2}bbbbbbbb", 0..200)) {
             let mut dictionary = Dictionary::new();
             let codes: Vec<u32> = texts.iter().map(|text| dictionary.intern(text.as_bytes())).collect();
             let values: Vec<&[u8]> = dictionary.iter().collect();

@@ -129,11 +129,11 @@ impl Narrow {
 
     /// Adds what codes are called behind these.
     pub fn extend(&mut self, codes: &[u32], names: &[u32]) {
-        let most = names.iter().max().map_or(0, |most| i64::from(*most));
+        let named = codes.iter().map(|code| names[*code as usize]);
+        let most = named.clone().max().map_or(0, i64::from);
         while !self.has_room_for(most) {
             self.widen();
         }
-        let named = codes.iter().map(|code| names[*code as usize]);
         match &mut self.0 {
             Form::One(own) => own.extend(named.map(|name| name as u8)),
             Form::Two(own) => own.extend(named.map(|name| name as u16)),
@@ -232,7 +232,7 @@ mod tests {
             let mut extended = narrow.clone();
             extended.extend(&names_of, &names);
             let named = names_of.iter().map(|code| i64::from(names[*code as usize]));
-            prop_assert_eq!(extended.iter().collect::<Vec<_>>(), numbers.iter().copied().chain(named).collect::<Vec<_>>());
+            prop_assert_eq!(extended, numbers.iter().copied().chain(named).collect::<Narrow>());
             let mut sums = vec![1; 7];
             narrow.bring(3, &mut sums, |sum, number| *sum += i128::from(number));
             let mut expected = vec![1; 7];

@@ -1,4 +1,4 @@
-//! Distinct rows of codes, sorted, each with a count, in few bytes: what is too much to be looked up in, and seldom is.
+//! Distinct rows of codes, sorted, each with a count, in few bytes: what is too much to be kept otherwise, and seldom asked for.
 
 use std::cmp::Ordering;
 

@@ -98,7 +98,7 @@ impl Cells {
         let (dimensions, codes): (Vec<(String, Vec<String>)>, Vec<Narrow>) = named.unzip();
         let columns = Columns { codes, days: day_codes, counts: columns.counts };
         let widths = dimensions.iter().map(|(_, texts)| texts.len()).chain([days.len()]);
-        let columns = columns.in_order(&widths.collect::<Vec<usize>>());
+        let columns = columns.in_order(&widths.collect::<Vec<usize>>(), By::AllThreads);
         Cells { fact, dimensions, days, columns }
     }
 
@@ -124,7 +124,7 @@ impl Cells {
     pub fn only(&self, wanted: impl Fn(usize) -> bool) -> Cells {
         let kept: Vec<u32> = (0..self.len()).filter(|cell| wanted(*cell)).map(|cell| cell as u32).collect();
         let Cells { fact, dimensions, days, columns } = self;
-        let columns = columns.take(&kept);
+        let columns = columns.take(&kept, By::AllThreads);
         Cells::unsorted(fact, dimensions.clone(), days.clone(), columns).canonical()
     }
 
@@ -184,30 +184,42 @@ impl Columns {
         self.counts.append(&others.counts);
     }
 
-    fn take(&self, places: &[u32]) -> Columns {
+    fn take(&self, places: &[u32], by: By) -> Columns {
+        let own = |codes: &Narrow| codes.take(places);
         Columns {
-            codes: self.codes.par_iter().map(|codes| codes.take(places)).collect(),
+            codes: match by {
+                By::ThisThread => self.codes.iter().map(own).collect(),
+                By::AllThreads => self.codes.par_iter().map(own).collect(),
+            },
             days: self.days.take(places),
             counts: self.counts.take(places),
         }
     }
 
     /// The cells sorted, those that are alike as one. Codes and days are below these widths.
-    pub(super) fn in_order(&self, widths: &[usize]) -> Columns {
+    pub(super) fn in_order(&self, widths: &[usize], by: By) -> Columns {
         let columns: Vec<&Narrow> = self.codes.iter().chain([&self.days]).collect();
-        let order = Order::of(&columns, widths, self.counts.len());
+        let order = Order::by(&columns, widths, self.counts.len(), by);
         if order.begins.len() == order.places.len() {
-            return self.take(&order.places);
+            return self.take(&order.places, by);
         }
         let firsts: Vec<u32> = order.alike().filter_map(|alike| alike.first().copied()).collect();
         let count = |place: &u32| self.counts.get(*place as usize);
         let counts = order.alike().map(|alike| alike.iter().map(count).sum());
-        Columns { counts: counts.collect(), ..self.take(&firsts) }
+        Columns { counts: counts.collect(), ..self.take(&firsts, by) }
     }
 }
 
+/// Who sorts. A thread that shares its work with others may be given work of theirs meanwhile: it must hold nothing that
+/// others wait for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum By {
+    ThisThread,
+    AllThreads,
+}
+
 /// Keys that are made at a time: they stay in a processor's own memory.
-const BLOCK: usize = 1 << 11;
+const BLOCK: usize = if cfg!(test) { 5 } else { 1 << 11 };
 
 /// Rows sorted by their codes.
 #[derive(Debug, PartialEq, Eq)]
@@ -227,11 +239,15 @@ impl Order {
 
     /// Of so many rows by columns of codes that are below these widths.
     pub fn of(columns: &[&Narrow], widths: &[usize], count: usize) -> Order {
+        Order::by(columns, widths, count, By::AllThreads)
+    }
+
+    fn by(columns: &[&Narrow], widths: &[usize], count: usize, by: By) -> Order {
         let bits = |count: usize| usize::BITS - count.saturating_sub(1).leading_zeros();
         let widths: Vec<u32> = widths.iter().map(|width| bits(*width)).collect();
         match widths.iter().sum::<u32>() + bits(count) {
-            0..=64 => Order::by_key::<u64>(columns, &widths, count),
-            65..=128 => Order::by_key::<u128>(columns, &widths, count),
+            0..=64 => Order::by_key::<u64>(columns, &widths, count, by),
+            65..=128 => Order::by_key::<u128>(columns, &widths, count, by),
             _ => {
                 let compare = |one: &u32, other: &u32| {
                     let both =
@@ -239,7 +255,10 @@ impl Order {
                     both.fold(Ordering::Equal, Ordering::then)
                 };
                 let mut places: Vec<u32> = (0..count as u32).collect();
-                places.par_sort_by(compare);
+                match by {
+                    By::ThisThread => places.sort_by(compare),
+                    By::AllThreads => places.par_sort_by(compare),
+                }
                 let is_other = |one: &u32, other: &u32| compare(one, other).is_ne();
                 Order { begins: begins(&places, is_other), places }
             }
@@ -247,7 +266,7 @@ impl Order {
     }
 
     /// Likewise, by numbers that climb with the codes, then with the place.
-    fn by_key<T: Key>(columns: &[&Narrow], widths: &[u32], count: usize) -> Order {
+    fn by_key<T: Key>(columns: &[&Narrow], widths: &[u32], count: usize, by: By) -> Order {
         let mut keys = vec![T::default(); count];
         for (block, keys) in keys.chunks_mut(BLOCK).enumerate() {
             for (codes, width) in columns.iter().zip(widths) {
@@ -256,7 +275,10 @@ impl Order {
         }
         let bits = u32::BITS - (count.saturating_sub(1) as u32).leading_zeros();
         keys.iter_mut().zip(0..).for_each(|(key, place)| *key = key.with(bits, place));
-        keys.par_sort_unstable();
+        match by {
+            By::ThisThread => keys.sort_unstable(),
+            By::AllThreads => keys.par_sort_unstable(),
+        }
         let begins = begins(&keys, |one, other| one.without(bits) != other.without(bits));
         Order { places: keys.into_iter().map(|key| key.lowest(bits)).collect(), begins }
     }
@@ -365,15 +387,15 @@ mod tests {
             prop_assert!(spelt.is_sorted_by(|one, other| one < other));
             // Each of them twice, backwards.
             let places: Vec<u32> = all().rev().flat_map(|cell| [cell as u32; 2]).collect();
-            let twice = sorted.columns.take(&places);
+            let twice = sorted.columns.take(&places, By::ThisThread);
             let columns: Vec<&Narrow> = twice.codes.iter().chain([&twice.days]).collect();
             let expected = || Order {
                 places: all().rev().flat_map(|cell| [cell as u32 * 2, cell as u32 * 2 + 1]).collect(),
                 begins: all().map(|cell| cell as u32 * 2).collect(),
             };
             let widths = [2, 2, 3];
-            prop_assert_eq!(Order::by_key::<u64>(&columns, &widths, places.len()), expected());
-            prop_assert_eq!(Order::by_key::<u128>(&columns, &widths, places.len()), expected());
+            prop_assert_eq!(Order::by_key::<u64>(&columns, &widths, places.len(), By::ThisThread), expected());
+            prop_assert_eq!(Order::by_key::<u128>(&columns, &widths, places.len(), By::ThisThread), expected());
             prop_assert_eq!(Order::of(&columns, &[1 << 60; 3], places.len()), expected());
         }
 

@@ -3,7 +3,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::civil::Date;
 use rayon::prelude::*;
 
-use super::cells::{Columns, ranked};
+use super::cells::{By, Columns, ranked};
 use super::{Cells, Counts, Fact};
 use crate::column::{Interner, SortedRows};
 
@@ -121,7 +121,7 @@ impl Sum {
         more.counts.iter().for_each(|count| self.lately.counts.push(*count));
         let room = self.room.max(self.settled.len() / SETTLED);
         if self.lately.counts.len() > room {
-            self.lately = self.in_order();
+            self.lately = self.in_order(By::ThisThread);
             if self.lately.counts.len() > room / 2 {
                 self.settle();
             }
@@ -129,9 +129,9 @@ impl Sum {
     }
 
     /// What came lately, each cell once.
-    fn in_order(&self) -> Columns {
+    fn in_order(&self, by: By) -> Columns {
         let widths = self.dimensions.iter().map(|(_, texts)| texts.len()).chain([self.days.len()]);
-        self.lately.in_order(&widths.collect::<Vec<usize>>())
+        self.lately.in_order(&widths.collect::<Vec<usize>>(), by)
     }
 
     /// Puts cells that are in order among the settled ones.
@@ -145,7 +145,7 @@ impl Sum {
 
     fn into_cells(mut self) -> Cells {
         if !self.settled.is_empty() {
-            self.lately = self.in_order();
+            self.lately = self.in_order(By::AllThreads);
             self.settle();
             let Sum { fact, dimensions, days, settled, .. } = self;
             return settled_cells(fact, dimensions, &days, &settled);
@@ -192,7 +192,7 @@ fn settled_cells(
             part.push(ranked, count);
             rows.advance();
         }
-        part.in_order(&widths)
+        part.in_order(&widths, By::ThisThread)
     });
     let mut columns = Columns::new(dimensions.len());
     parts.collect::<Vec<Columns>>().into_iter().for_each(|part| columns.append(&part));

@@ -126,7 +126,8 @@ const SHELVES: usize = 16;
 /// What is remembered on each shelf before the older half of it is forgotten.
 const REMEMBERED: usize = 1 << 10;
 
-/// What was asked for lately, and what was before that, by key; told apart by hash, so that threads seldom meet.
+/// What was asked for lately, and what was before that, by key; told apart by hash, so that threads seldom wait for each
+/// other.
 #[derive(Debug)]
 struct Shelves<T, K>([Mutex<Shelf<T, K>>; SHELVES]);
 
@@ -263,6 +264,35 @@ mod tests {
         }
         let second = of(1);
         assert!(Arc::ptr_eq(&of(1), &second) && !Arc::ptr_eq(&second, &first));
+    }
+
+    #[test]
+    fn a_text_is_another_limit_in_another_column() {
+        let units = Reference::built_in().expect("seeds").units;
+        let decisions = Decisions::default();
+        let results = ["0.1", "0.2", "0.3"];
+        let limits = [("limit_text", 3), ("limit_low", 4), ("limit_high", 5)];
+        let mut verdicts = Vec::new();
+        for (column, place) in limits {
+            let columns = DECIDING.map(|name| match name {
+                "result_text" => Coded::from_values(results.map(Value::text)),
+                _ if name == column => Coded::constant(Value::text("0.2"), results.len()),
+                _ => Coded::constant(Value::Missing, results.len()),
+            });
+            let spelt = columns.each_ref().map(|column| decisions.spell(column));
+            for (result, outcome) in results.iter().zip(decisions.of(&spelt, &[0, 1, 2], &units)) {
+                let mut texts = [""; DECIDING.len()];
+                (texts[0], texts[place]) = (result, "0.2");
+                assert_eq!(
+                    format!("{outcome:?}"),
+                    format!("{:?}", decide(texts, &units)),
+                    "{column} {result}"
+                );
+                verdicts.push(outcome.verdict.as_str());
+            }
+        }
+        let [met, missed] = ["conforming", "nonconforming"];
+        assert_eq!(verdicts, [met, met, missed, missed, met, met, met, met, missed]);
     }
 
     #[test]

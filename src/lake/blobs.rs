@@ -116,15 +116,15 @@ impl Blobs {
         let hashes: Vec<String> = contents.iter().map(hash).collect();
         let all: Vec<(&[u8], &String)> = contents.iter().copied().zip(&hashes).collect();
         for few in all.chunks(OPEN) {
-            let put = |(bytes, hash): &(&[u8], &String)| self.aside(bytes, hash);
-            let files = waiting(|| few.par_iter().with_max_len(1).map(put).collect::<Result<Vec<_>, _>>())?;
+            let write = |(bytes, hash): &(&[u8], &String)| self.write_aside(bytes, hash);
+            let files = waiting(|| few.par_iter().with_max_len(1).map(write).collect::<Result<Vec<_>, _>>())?;
             settle_all(files.into_iter().flatten().collect())?;
         }
         Ok(hashes)
     }
 
     /// Writes the bytes aside, unless they are there already.
-    fn aside(&self, bytes: &[u8], hash: &str) -> Result<Option<Unsettled>, LakeError> {
+    fn write_aside(&self, bytes: &[u8], hash: &str) -> Result<Option<Unsettled>, LakeError> {
         let target = self.path(hash)?;
         if length_of(&target) == u64::try_from(bytes.len()).ok() {
             return confirm(&target).map(|()| None);

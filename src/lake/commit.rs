@@ -164,7 +164,7 @@ fn publish_table(
 }
 
 /// Writes the changed months of all tables side by side. What is still to be made is made by as many threads as there are
-/// processors, each of which holds one month in memory; what is encoded already waits for little but the disk.
+/// processors, each of which holds one month in memory; what is encoded already is copied by those that wait for the disk.
 fn write_all(
     lake: &Lake,
     plans: &[Plan],

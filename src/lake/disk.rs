@@ -77,35 +77,37 @@ pub(super) fn confirm(path: &Path) -> Result<(), LakeError> {
 pub(super) type Unsettled = (NamedTempFile, PathBuf);
 
 /// Files that are open at a time until they are settled.
-pub(super) const OPEN: usize = 64;
+pub(super) const OPEN: usize = if cfg!(test) { 2 } else { 64 };
 
 /// As [`settle`] in place of whatever is there, all at a time: the file system commits once for all of them, which each of
 /// them alone would wait for three times.
 pub(super) fn settle_all(files: Vec<Unsettled>) -> Result<(), LakeError> {
     let sync = |(file, target): &Unsettled| file.as_file().sync_all().map_err(at(target));
+    let targets = files.iter().map(|(_, target)| target.parent().unwrap_or(Path::new(".")).to_owned());
+    let folders: BTreeSet<PathBuf> = targets.collect();
     let create = || {
-        let mut folders = BTreeSet::new();
-        for (_, target) in &files {
-            let parent = target.parent().unwrap_or(Path::new("."));
-            create_folders(parent, &mut folders)?;
-            folders.insert(parent.to_owned());
+        let mut grown = BTreeSet::new();
+        for folder in &folders {
+            create_folders(folder, &mut grown)?;
+            // Also of one that is there: a run that died may have made it and no more.
+            grown.extend(folder.parent().map(Path::to_owned));
         }
-        Ok(folders)
+        sync_folders(&grown)
     };
-    let (synced, folders) =
+    let (synced, created) =
         rayon::join(|| waiting(|| files.par_iter().with_max_len(1).try_for_each(sync)), create);
-    let folders = synced.and(folders)?;
+    synced.and(created)?;
     for (file, target) in files {
         file.persist(&target).map_err(|error| at(&target)(error.error))?;
     }
-    sync_folders(folders)
+    sync_folders(&folders)
 }
 
 /// Creates the folder and its missing parents, each one durable.
 pub(super) fn make_folders(folder: &Path) -> Result<(), LakeError> {
     let mut grown = BTreeSet::new();
     create_folders(folder, &mut grown)?;
-    sync_folders(grown)
+    sync_folders(&grown)
 }
 
 /// Creates the folder and its missing parents, and notes the folders that hold a new one.
@@ -119,13 +121,14 @@ fn create_folders(folder: &Path, grown: &mut BTreeSet<PathBuf>) -> Result<(), La
     };
     create_folders(parent, grown)?;
     match fs::create_dir(folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(at(folder)(error)),
+        // Another thread may have been first, but a file is no folder.
+        Err(error) if !folder.is_dir() => return Err(at(folder)(error)),
         _ => grown.insert(parent.to_owned()),
     };
     Ok(())
 }
 
-fn sync_folders(folders: BTreeSet<PathBuf>) -> Result<(), LakeError> {
+fn sync_folders(folders: &BTreeSet<PathBuf>) -> Result<(), LakeError> {
     match folders.len() {
         0 | 1 => folders.iter().try_for_each(|folder| sync_folder(folder)),
         _ => waiting(|| folders.par_iter().try_for_each(|folder| sync_folder(folder))),
@@ -137,13 +140,13 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), LakeError> {
 }
 
 /// Nearly all that these threads do is wait until something is on disk.
-const WAITING: usize = 4;
+const THREADS: usize = 4;
 
 /// Lets work that is done side by side wait for the disk side by side.
 pub(super) fn waiting<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     // Threads are begun once: a run waits more than once.
     static POOL: OnceLock<Option<ThreadPool>> = OnceLock::new();
-    match POOL.get_or_init(|| ThreadPoolBuilder::new().num_threads(WAITING).build().ok()) {
+    match POOL.get_or_init(|| ThreadPoolBuilder::new().num_threads(THREADS).build().ok()) {
         Some(pool) => pool.install(work),
         // Where there are no more threads to be had, it takes longer.
         None => work(),
@@ -227,5 +230,6 @@ mod tests {
         let refused = settle_all(vec![written("5", "five"), written("4/6", "six")]);
         assert!(matches!(refused, Err(LakeError::Io { .. })));
         assert_eq!(names(&tmp).expect("lists"), ["deep"]);
+        assert!(!root.path().join("5").exists(), "nothing is moved before everything has a folder");
     }
 }

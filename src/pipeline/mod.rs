@@ -238,8 +238,8 @@ impl Counted<'_> {
     fn evaluate(self) -> Result<Evaluated, RunError> {
         let Counted { file, reference, as_of, inputs, params, shelf, parts, mut clock } = self;
         clock.stage("indicate");
-        let told = |cells: &[Cells], tables: &_| indicate(&file, cells, tables, &reference, as_of, None);
-        let (judged, figures) = parts.add_up(&shelf, &reference, told)?;
+        let figures = |cells: &[Cells], tables: &_| indicate(&file, cells, tables, &reference, as_of, None);
+        let (judged, figures) = parts.add_up(&shelf, &reference, figures)?;
         let parts::Judged { assembled, cells, disagreements, decisions } = judged;
         let stages = clock.finish();
         Ok(Evaluated {

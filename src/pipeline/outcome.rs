@@ -349,7 +349,10 @@ pub fn draft_common(evaluated: &Evaluated, told: &Told<'_>, options: CsvOptions)
     // What takes longest is begun first.
     let (cells, draft) = rayon::join(|| cells_to_parquet(told.cells), others);
     let mut draft = draft?;
-    draft.add("cells.parquet", cells?);
+    // The ledger tells outputs in this order, and the same outputs otherwise ordered are another run.
+    let place =
+        draft.files.iter().position(|(name, _)| name == "rejections.csv").unwrap_or(draft.files.len());
+    draft.files.insert(place, ("cells.parquet".to_owned(), cells?));
     Ok(draft)
 }
 

@@ -218,7 +218,7 @@ impl Parts {
         self.parts.iter_mut().filter_map(|part| part.filed.take()).collect()
     }
 
-    /// The sum of all parts, which may lie on the shelf, and what `told` makes of the cells and tables.
+    /// The sum of all parts, which may lie on the shelf, and what `indicate` makes of the cells and tables.
     ///
     /// # Errors
     /// A part cannot be fetched from there.
@@ -226,7 +226,7 @@ impl Parts {
         self,
         shelf: &Shelf,
         reference: &Reference,
-        told: impl FnOnce(&[Cells], &HashMap<String, Frame>) -> T + Send,
+        indicate: impl FnOnce(&[Cells], &HashMap<String, Frame>) -> T + Send,
     ) -> Result<(Judged, T), RunError> {
         let Parts { outside: mut all, parts, sums } = self;
         let mut measured = Vec::new();
@@ -242,11 +242,11 @@ impl Parts {
         let get = |held: &Held| shelf.get(held);
         let Sums { cells, results, decisions } = sums;
         let tables = &all.tables;
-        let ((cells, told), listed) = rayon::join(
+        let ((cells, figures), listed) = rayon::join(
             || {
                 let cells = cells.finish();
-                let told = told(&cells, tables);
-                (cells, told)
+                let figures = indicate(&cells, tables);
+                (cells, figures)
             },
             || results.list_suspicious(&measured, get, &reference.units),
         );
@@ -260,7 +260,7 @@ impl Parts {
                 Some(join_disagreements(&parts))
             }
         };
-        Ok((Judged { assembled: all, cells, disagreements, decisions }, told))
+        Ok((Judged { assembled: all, cells, disagreements, decisions }, figures))
     }
 }
 
