@@ -52,7 +52,7 @@ pub(super) fn aside(tmp: &Path, readers: Readers) -> Result<NamedTempFile, LakeE
 /// Makes the file durable under its final name.
 pub(super) fn settle(file: NamedTempFile, target: &Path, taken: Taken) -> Result<(), LakeError> {
     file.as_file().sync_all().map_err(at(target))?;
-    let parent = target.parent().unwrap_or(Path::new("."));
+    let parent = parent_of(target);
     make_folders(parent)?;
     let moved = match taken {
         Taken::Replace => file.persist(target),
@@ -83,14 +83,13 @@ pub(super) const OPEN: usize = if cfg!(test) { 2 } else { 64 };
 /// them alone would wait for three times.
 pub(super) fn settle_all(files: Vec<Unsettled>) -> Result<(), LakeError> {
     let sync = |(file, target): &Unsettled| file.as_file().sync_all().map_err(at(target));
-    let targets = files.iter().map(|(_, target)| target.parent().unwrap_or(Path::new(".")).to_owned());
-    let folders: BTreeSet<PathBuf> = targets.collect();
+    let folders: BTreeSet<PathBuf> = files.iter().map(|(_, target)| parent_of(target).to_owned()).collect();
     let create = || {
         let mut grown = BTreeSet::new();
         for folder in &folders {
             create_folders(folder, &mut grown)?;
             // Also of one that is there: a run that died may have made it and no more.
-            grown.extend(folder.parent().map(Path::to_owned));
+            grown.insert(parent_of(folder).to_owned());
         }
         sync_folders(&grown)
     };
@@ -110,15 +109,20 @@ pub(super) fn make_folders(folder: &Path) -> Result<(), LakeError> {
     sync_folders(&grown)
 }
 
+/// The folder that names a file or a folder.
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
 /// Creates the folder and its missing parents, and notes the folders that hold a new one.
 fn create_folders(folder: &Path, grown: &mut BTreeSet<PathBuf>) -> Result<(), LakeError> {
     if folder.is_dir() {
         return Ok(());
     }
-    let parent = match folder.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let parent = parent_of(folder);
     create_folders(parent, grown)?;
     match fs::create_dir(folder) {
         // Another thread may have been first, but a file is no folder.

@@ -333,6 +333,33 @@ fn lakes_of_earlier_versions_open() {
     assay_ok(folder.path(), &["restore", "1", "--out", "again"]);
 }
 
+/// The same outputs in another order would be another run.
+#[test]
+fn the_ledger_names_outputs_in_the_order_that_it_always_did() {
+    let folder = workshop();
+    let simulate = ["simulate", "--layout", "flat", "--samples", "50", "--out", "data", "--quiet"];
+    assay_ok(folder.path(), &simulate);
+    assay_ok(folder.path(), &["run", &pipeline("flat.toml"), "--param", "file=data/flat.csv", "--quiet"]);
+    let entry = fs::read(folder.path().join("lake/ledger/000001.json")).expect("reads");
+    let entry: serde_json::Value = serde_json::from_slice(&entry).expect("is JSON");
+    let outputs = entry["outputs"].as_array().expect("outputs").iter();
+    let names: Vec<&str> = outputs.filter_map(|output| output["name"].as_str()).collect();
+    let expected = [
+        "scorecard.csv",
+        "scorecard.parquet",
+        "scorecard.json",
+        "scorecard.xlsx",
+        "indicators.csv",
+        "indicators.parquet",
+        "indicators.json",
+        "cells.parquet",
+        "rejections.csv",
+        "warnings.csv",
+        "disagreements.csv",
+    ];
+    assert_eq!(names, expected);
+}
+
 #[test]
 fn submitters_get_their_own_rows_back_with_the_faults_marked() {
     use calamine::{Data, Reader, Xlsx};
