@@ -2,9 +2,8 @@ use std::hash::BuildHasher;
 use std::ops::Range;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
 
-use super::dictionary::spread;
+use super::dictionary::HalfHashed;
 
 /// Distinct rows of codes, numbered as they come.
 #[derive(Debug)]
@@ -12,8 +11,7 @@ pub struct Combinations {
     width: usize,
     codes: Codes,
     len: usize,
-    /// Beside each number half of the hash of its row, so that growing the table asks no row.
-    numbers: HashTable<(u32, u32)>,
+    numbers: HalfHashed,
 }
 
 /// Of each row its codes, one after the other: in two bytes each as long as that is enough, for they can be many.
@@ -64,7 +62,7 @@ fn half_hash(row: &[u32]) -> u32 {
 impl Combinations {
     /// Of rows that have `width` codes each.
     pub fn new(width: usize) -> Combinations {
-        Combinations { width, codes: Codes::Short(Vec::new()), len: 0, numbers: HashTable::new() }
+        Combinations { width, codes: Codes::Short(Vec::new()), len: 0, numbers: HalfHashed::default() }
     }
 
     pub fn len(&self) -> usize {
@@ -80,12 +78,11 @@ impl Combinations {
         let Combinations { width, codes, len, numbers } = self;
         let range = |number: u32| number as usize * *width..(number as usize + 1) * *width;
         let half = half_hash(row);
-        let is_own = |&(own, number): &(u32, u32)| own == half && codes.is(range(number), row);
-        if let Some((_, number)) = numbers.find(spread(half), is_own) {
-            return *number;
+        if let Some(number) = numbers.find(half, |number| codes.is(range(number), row)) {
+            return number;
         }
         let number = *len as u32;
-        numbers.insert_unique(spread(half), (half, number), |(half, _)| spread(*half));
+        numbers.add(half, number);
         codes.push(row);
         *len += 1;
         number

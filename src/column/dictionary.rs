@@ -16,9 +16,26 @@ pub struct Dictionary {
     ends: Vec<usize>,
     /// What was met lately, by what is seen of it at a glance: of few texts that come again and again, most are found here.
     lately: [Met; LATELY],
-    /// Beside each code half of its hash, so that growing the table asks no text.
-    table: HashTable<(u32, u32)>,
+    table: HalfHashed,
     hasher: DefaultHashBuilder,
+}
+
+/// Codes by the hashes of what they stand for. Beside each code lies half of its hash, so that growing the table asks nothing
+/// of what it stands for.
+#[derive(Debug, Default)]
+pub(super) struct HalfHashed(HashTable<(u32, u32)>);
+
+impl HalfHashed {
+    /// The code with this half of a hash that is the right one.
+    pub(super) fn find(&self, half: u32, is_right: impl Fn(u32) -> bool) -> Option<u32> {
+        let found = self.0.find(spread(half), |(own, code)| *own == half && is_right(*code));
+        found.map(|(_, code)| *code)
+    }
+
+    /// Adds a code that is not there.
+    pub(super) fn add(&mut self, half: u32, code: u32) {
+        self.0.insert_unique(spread(half), (half, code), |(half, _)| spread(*half));
+    }
 }
 
 const LATELY: usize = 64;
@@ -44,7 +61,7 @@ struct Glance {
 
 impl Default for Dictionary {
     fn default() -> Dictionary {
-        let (arena, ends, table) = (Vec::new(), Vec::new(), HashTable::new());
+        let (arena, ends, table) = (Vec::new(), Vec::new(), HalfHashed::default());
         let lately = [Met::NOTHING; LATELY];
         Dictionary { arena, ends, lately, table, hasher: DefaultHashBuilder::default() }
     }
@@ -77,8 +94,7 @@ impl Dictionary {
     /// They are not there.
     pub fn look_up(&self, bytes: &[u8]) -> Result<u32, Unmet> {
         let half = self.hasher.hash_one(bytes) as u32;
-        let is_own = |&(own, code): &(u32, u32)| own == half && slice(&self.arena, &self.ends, code) == bytes;
-        self.table.find(spread(half), is_own).map(|(_, code)| *code).ok_or(Unmet(half))
+        self.table.find(half, |code| self.get(code) == bytes).ok_or(Unmet(half))
     }
 
     /// Adds bytes that were looked up in vain, before others were added.
@@ -88,7 +104,7 @@ impl Dictionary {
         let code = self.ends.len() as u32;
         self.arena.extend_from_slice(bytes);
         self.ends.push(self.arena.len());
-        self.table.insert_unique(spread(half), (half, code), |(half, _)| spread(*half));
+        self.table.add(half, code);
         code
     }
 
@@ -130,7 +146,7 @@ impl Glance {
 }
 
 /// A hash table looks at the lowest bits of a hash and at the highest.
-pub(super) fn spread(half: u32) -> u64 {
+fn spread(half: u32) -> u64 {
     u64::from(half) << 32 | u64::from(half)
 }
 
@@ -144,14 +160,13 @@ fn slice<'a>(arena: &'a [u8], ends: &[usize], code: u32) -> &'a [u8] {
 #[derive(Debug)]
 pub struct Interner<T> {
     values: Vec<T>,
-    /// As that of a [`Dictionary`].
-    table: HashTable<(u32, u32)>,
+    table: HalfHashed,
     hasher: DefaultHashBuilder,
 }
 
 impl<T> Default for Interner<T> {
     fn default() -> Self {
-        Interner { values: Vec::new(), table: HashTable::new(), hasher: DefaultHashBuilder::default() }
+        Interner { values: Vec::new(), table: HalfHashed::default(), hasher: DefaultHashBuilder::default() }
     }
 }
 
@@ -189,14 +204,13 @@ impl<T: Hash + Eq> Interner<T> {
 
     fn look_up(&self, value: &T) -> Result<u32, Unmet> {
         let half = self.hasher.hash_one(value) as u32;
-        let is_own = |&(own, code): &(u32, u32)| own == half && self.values[code as usize] == *value;
-        self.table.find(spread(half), is_own).map(|(_, code)| *code).ok_or(Unmet(half))
+        self.table.find(half, |code| self.values[code as usize] == *value).ok_or(Unmet(half))
     }
 
     fn add(&mut self, value: T, Unmet(half): Unmet) -> u32 {
         let code = self.values.len() as u32;
         self.values.push(value);
-        self.table.insert_unique(spread(half), (half, code), |(half, _)| spread(*half));
+        self.table.add(half, code);
         code
     }
 

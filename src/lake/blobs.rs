@@ -112,26 +112,28 @@ impl Blobs {
 
     /// Stores several contents, and returns their hashes in order.
     pub(super) fn put(&self, contents: &[&[u8]]) -> Result<Vec<String>, LakeError> {
-        let hash = |bytes: &&[u8]| blake3::hash(bytes).to_hex().to_string();
-        let hashes: Vec<String> = contents.iter().map(hash).collect();
-        let all: Vec<(&[u8], &String)> = contents.iter().copied().zip(&hashes).collect();
-        for few in all.chunks(OPEN) {
-            let write = |(bytes, hash): &(&[u8], &String)| self.write_aside(bytes, hash);
-            let files = waiting(|| few.par_iter().with_max_len(1).map(write).collect::<Result<Vec<_>, _>>())?;
+        let mut hashes = Vec::with_capacity(contents.len());
+        for few in contents.chunks(OPEN) {
+            let write = || few.par_iter().with_max_len(1).map(|bytes| self.write_aside(bytes)).collect();
+            let written: Result<Vec<_>, LakeError> = waiting(write);
+            let (own, files): (Vec<String>, Vec<Option<Unsettled>>) = written?.into_iter().unzip();
+            hashes.extend(own);
             settle_all(files.into_iter().flatten().collect())?;
         }
         Ok(hashes)
     }
 
-    /// Writes the bytes aside, unless they are there already.
-    fn write_aside(&self, bytes: &[u8], hash: &str) -> Result<Option<Unsettled>, LakeError> {
-        let target = self.path(hash)?;
+    /// The hash of the bytes, which are written aside unless they are there already.
+    fn write_aside(&self, bytes: &[u8]) -> Result<(String, Option<Unsettled>), LakeError> {
+        let hash = blake3::hash(bytes).to_hex().to_string();
+        let target = self.path(&hash)?;
         if length_of(&target) == u64::try_from(bytes.len()).ok() {
-            return confirm(&target).map(|()| None);
+            confirm(&target)?;
+            return Ok((hash, None));
         }
         let mut file = aside(&self.tmp, self.readers)?;
         file.write_all(bytes).map_err(at(&target))?;
-        Ok(Some((file, target)))
+        Ok((hash, Some((file, target))))
     }
 
     /// The content, only if it is what its name says.

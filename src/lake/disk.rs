@@ -51,15 +51,24 @@ pub(super) fn aside(tmp: &Path, readers: Readers) -> Result<NamedTempFile, LakeE
 
 /// Makes the file durable under its final name.
 pub(super) fn settle(file: NamedTempFile, target: &Path, taken: Taken) -> Result<(), LakeError> {
-    file.as_file().sync_all().map_err(at(target))?;
-    let parent = parent_of(target);
-    make_folders(parent)?;
+    sync(&file, target)?;
+    let folders = BTreeSet::from([parent_of(target).to_owned()]);
+    make_durable(&folders)?;
+    move_to(file, target, taken)?;
+    sync_folders(&folders)
+}
+
+fn sync(file: &NamedTempFile, target: &Path) -> Result<(), LakeError> {
+    file.as_file().sync_all().map_err(at(target))
+}
+
+fn move_to(file: NamedTempFile, target: &Path, taken: Taken) -> Result<(), LakeError> {
     let moved = match taken {
         Taken::Replace => file.persist(target),
         Taken::Refuse => file.persist_noclobber(target),
     };
     match moved {
-        Ok(_) => sync_folder(parent),
+        Ok(_) => Ok(()),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
             Err(LakeError::Conflict { path: target.to_owned() })
         }
@@ -82,24 +91,26 @@ pub(super) const OPEN: usize = if cfg!(test) { 2 } else { 64 };
 /// As [`settle`] in place of whatever is there, all at a time: the file system commits once for all of them, which each of
 /// them alone would wait for three times.
 pub(super) fn settle_all(files: Vec<Unsettled>) -> Result<(), LakeError> {
-    let sync = |(file, target): &Unsettled| file.as_file().sync_all().map_err(at(target));
+    let sync = |(file, target): &Unsettled| sync(file, target);
     let folders: BTreeSet<PathBuf> = files.iter().map(|(_, target)| parent_of(target).to_owned()).collect();
-    let create = || {
-        let mut grown = BTreeSet::new();
-        for folder in &folders {
-            create_folders(folder, &mut grown)?;
-            // Also of one that is there: a run that died may have made it and no more.
-            grown.insert(parent_of(folder).to_owned());
-        }
-        sync_folders(&grown)
-    };
-    let (synced, created) =
-        rayon::join(|| waiting(|| files.par_iter().with_max_len(1).try_for_each(sync)), create);
-    synced.and(created)?;
-    for (file, target) in files {
-        file.persist(&target).map_err(|error| at(&target)(error.error))?;
-    }
+    let (synced, made) = rayon::join(
+        || waiting(|| files.par_iter().with_max_len(1).try_for_each(sync)),
+        || make_durable(&folders),
+    );
+    synced.and(made)?;
+    files.into_iter().try_for_each(|(file, target)| move_to(file, &target, Taken::Replace))?;
     sync_folders(&folders)
+}
+
+/// Creates the folders that are missing, with their parents, and syncs what names them; also of those that are there: a run
+/// that died may have made them and no more.
+fn make_durable(folders: &BTreeSet<PathBuf>) -> Result<(), LakeError> {
+    let mut grown = BTreeSet::new();
+    for folder in folders {
+        create_folders(folder, &mut grown)?;
+        grown.insert(parent_of(folder).to_owned());
+    }
+    sync_folders(&grown)
 }
 
 /// Creates the folder and its missing parents, each one durable.

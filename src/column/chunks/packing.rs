@@ -31,16 +31,21 @@ pub(super) fn runs<T: Number>(numbers: &[T], width: u32, out: &mut Vec<u8>) {
 }
 
 /// What is packed: codes, or levels.
-pub(super) trait Number:
-    Copy + Default + PartialEq + Into<u32> + BitXor<Output = Self> + BitOr<Output = Self>
-{
-}
+pub(super) trait Number: Bits + Into<u32> {}
 
 impl Number for u8 {}
 impl Number for u32 {}
 
+/// A whole number as bits.
+pub(super) trait Bits:
+    Copy + Default + PartialEq + BitXor<Output = Self> + BitOr<Output = Self>
+{
+}
+
+impl<T: Copy + Default + PartialEq + BitXor<Output = T> + BitOr<Output = T>> Bits for T {}
+
 /// Whether any of the numbers is another one than this. All are looked at, which is sooner done than to stop at one.
-fn differ<T: Number>(numbers: &[T], first: T) -> bool {
+fn differ<T: Bits>(numbers: &[T], first: T) -> bool {
     numbers.iter().fold(T::default(), |differing, number| differing | (*number ^ first)) != T::default()
 }
 
@@ -109,7 +114,7 @@ pub(super) fn differences(numbers: &[i64], out: &mut Vec<u8>) {
         let least = block.iter().copied().min().unwrap_or_default();
         zigzag(least, out);
         // Lines of a file climb evenly more often than not.
-        if block.iter().fold(0, |differing, step| differing | (step ^ least)) == 0 {
+        if !differ(block, least) {
             out.extend_from_slice(&[0; BLOCK / MINIBLOCK]);
             continue;
         }
