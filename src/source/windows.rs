@@ -4,6 +4,7 @@
 //! says so, and begins that record again with more behind it. Blocks lie in the file where they lie whatever
 //! the records are: so they can be handed to whoever wants the bytes of the file, who need not read them again.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -20,8 +21,11 @@ pub const BLOCK: usize = 1 << 19;
 const FRONT: usize = 1 << 16;
 /// What devices ask of places in memory that they take bytes from; some ask for less.
 const ALIGNMENT: usize = 1 << 12;
-/// Blocks whose memory is kept.
-const SPARE_MAX: usize = 16;
+/// Blocks whose memory rests before it is used again. What a device has just taken may still lie in the memory of another
+/// processor, which has to be asked before anybody writes there.
+const RESTING: usize = 32;
+/// Blocks whose memory is kept, beside those in use.
+const SPARE_MAX: usize = RESTING + 16;
 
 /// Wants the bytes of a file that is read by others.
 pub trait Keeper: Sync + fmt::Debug {
@@ -35,7 +39,8 @@ pub trait Keeper: Sync + fmt::Debug {
 pub struct Spare {
     /// Bytes of a block.
     block: usize,
-    memory: Mutex<Vec<Vec<u8>>>,
+    /// What was given back last comes last.
+    memory: Mutex<VecDeque<Vec<u8>>>,
 }
 
 impl Default for Spare {
@@ -49,12 +54,16 @@ impl Spare {
         Spare { block, memory: Mutex::default() }
     }
 
-    /// Memory for so many blocks with so many bytes in front of them, and where in it the first block begins.
-    fn memory(&self, front: usize, blocks: usize) -> (Vec<u8>, usize) {
+    /// Memory for so many blocks with so many bytes in front of them, and where in it the first block begins. As many as are
+    /// `resting` stay behind.
+    fn memory(&self, front: usize, blocks: usize, resting: usize) -> (Vec<u8>, usize) {
         let front = front.next_multiple_of(ALIGNMENT).max(FRONT);
         let is_usual = front == FRONT && blocks == 1;
-        let known = || self.memory.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let known = is_usual.then(known).flatten();
+        let rested = || {
+            let mut spare = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+            if spare.len() > resting { spare.pop_front() } else { None }
+        };
+        let known = is_usual.then(rested).flatten();
         let memory = known.unwrap_or_else(|| vec![0; front + blocks * self.block + ALIGNMENT]);
         let aligned = memory.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
         (memory, front + aligned)
@@ -63,7 +72,7 @@ impl Spare {
     fn give_back(&self, memory: Vec<u8>) {
         let mut spare = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         if memory.len() == FRONT + self.block + ALIGNMENT && spare.len() < SPARE_MAX {
-            spare.push(memory);
+            spare.push_back(memory);
         }
     }
 }
@@ -153,7 +162,7 @@ impl<'a> Windows<'a> {
         let first = last.as_ref().map_or((skip + position) / block, |last| last.numbers.end);
         let blocks = (1 + left.len() / block).min(file_end.div_ceil(block).saturating_sub(first)).max(1);
         let (from, end) = (first * block, ((first + blocks) * block).min(file_end));
-        let (mut memory, begin) = self.spare.memory(left.len(), blocks);
+        let (mut memory, begin) = self.spare.memory(left.len(), blocks, self.resting());
         let start = match last {
             Some(_) => begin - left.len(),
             None => begin + (skip + position).saturating_sub(from),
@@ -173,10 +182,20 @@ impl<'a> Windows<'a> {
 
     /// Several blocks that were read together are not handed on: they can be much.
     fn hand_on(&self, read: Read) {
-        if let Text::Filed { keeper: Some(keeper), .. } = self.text
-            && read.numbers.len() == 1
-        {
+        if let Some(keeper) = self.keeper().filter(|_| read.numbers.len() == 1) {
             keeper.keep(read.numbers.start, read.block);
+        }
+    }
+
+    /// Only what is handed on is taken by a device.
+    fn resting(&self) -> usize {
+        if self.keeper().is_some() { RESTING } else { 0 }
+    }
+
+    fn keeper(&self) -> Option<&dyn Keeper> {
+        match self.text {
+            Text::Filed { keeper, .. } => keeper,
+            Text::Held(_) => None,
         }
     }
 }
@@ -265,6 +284,31 @@ mod tests {
         }
         let shrunk = Text::Filed { file: &file, skip, length: bytes.len(), keeper: None };
         assert!(Windows::new(shrunk, &spare).next(3 * BLOCK).is_err());
+    }
+
+    #[test]
+    fn memory_rests_before_it_is_used_again() {
+        let spare = Arc::new(Spare::of(BLOCK));
+        let taken = |resting| {
+            let (memory, begin) = spare.memory(0, 1, resting);
+            let place = memory.as_ptr() as usize;
+            (Block { memory, held: begin..begin + BLOCK, spare: spare.clone() }, place)
+        };
+        let blocks: Vec<(Block, usize)> = (0..5).map(|_| taken(2)).collect();
+        let places: Vec<usize> = blocks.iter().map(|(_, place)| *place).collect();
+        assert!(places.iter().all(|place| places.iter().filter(|other| *other == place).count() == 1));
+        drop(blocks);
+        // Of five that were given back two rest, and each that is given back rests behind them.
+        let again: Vec<usize> = (0..6).map(|_| taken(2).1).collect();
+        assert_eq!(again[..5], places);
+        assert_eq!(again[5], places[0]);
+        let held: Vec<(Block, usize)> = (0..3).map(|_| taken(2)).collect();
+        assert!(!places.contains(&taken(2).1), "two rest");
+        let (_block, place) = taken(0);
+        assert!(places.contains(&place) && held.iter().all(|(_, own)| *own != place), "none has to rest");
+        let more: Vec<Block> = (0..2 * SPARE_MAX).map(|_| taken(SPARE_MAX).0).collect();
+        drop(more);
+        assert_eq!(spare.memory.lock().expect("one thread").len(), SPARE_MAX);
     }
 
     #[test]
