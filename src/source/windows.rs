@@ -23,7 +23,7 @@ const FRONT: usize = 1 << 16;
 const ALIGNMENT: usize = 1 << 12;
 /// Blocks whose memory rests before it is used again. What a device has just taken may still lie in the memory of another
 /// processor, which has to be asked before anybody writes there.
-const RESTING: usize = 32;
+const RESTING: usize = 16;
 /// Blocks whose memory is kept, beside those in use.
 const SPARE_MAX: usize = RESTING + 16;
 
