@@ -78,7 +78,8 @@ pub struct RunRequest {
     pub unpacker: Option<PathBuf>,
     /// Moment of publication, for the ledger: the library reads no clock of its own.
     pub published_at: String,
-    /// Bytes of a text that are read at a time; rows that are judged together follow from them.
+    /// Bytes of a text that is read whole; of a longer one up to twice as many are read at a time. Rows that are judged
+    /// together follow from them.
     pub piece: usize,
 }
 
@@ -190,8 +191,8 @@ fn find(request: &RunRequest, clock: &mut Clock<'_>) -> Result<Found, RunError> 
 
 /// Bytes of frames that wait in memory to be judged; more of them wait in a file.
 const SHELF: usize = 24 << 20;
-/// Bytes of a text for each row that is judged together with others.
-const BYTES_OF_ROW: usize = 256;
+/// Bytes of a text that is read whole for each row that is judged together with others.
+const BYTES_OF_ROW: usize = 128;
 
 /// Everything read, judged and counted part by part; nothing is added up yet.
 struct Counted<'a> {

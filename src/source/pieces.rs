@@ -17,8 +17,8 @@ use super::text::Text;
 use super::windows::Keeper;
 use super::{Layout, RawTable, SourceError, unpack, workbook};
 
-/// Bytes of a piece at most, where nobody says otherwise: small enough to balance and to be held by every thread, large
-/// enough to hold many repeats.
+/// Bytes of a text that is read whole, where nobody says otherwise. A longer one is read in pieces of up to twice as many:
+/// small enough to balance and to be held by every thread, large enough to hold many repeats.
 pub const PIECE: usize = 16 << 20;
 
 /// Told from time to time how many more bytes and rows have been read, from any thread.
@@ -29,7 +29,7 @@ pub type Advance<'a> = &'a (dyn Fn(u64, u64) + Sync);
 pub struct Reader<'a> {
     /// The program that unpacks XLS and ODS, see [`super::unpack`].
     pub unpacker: Option<&'a Path>,
-    /// Bytes of a piece at most.
+    /// Bytes of a text that is read whole; pieces of a longer one have up to twice as many.
     pub piece: usize,
     pub advance: Advance<'a>,
     /// Who is handed the bytes of a long text on the way.
@@ -225,12 +225,10 @@ fn refuse_undecodable(extents: &[(Extent, u64)]) -> Result<(), Problem> {
 
 /// Where pieces begin: the first right here, the others behind a line end. Where there are several, their number is even and
 /// they are alike, so that of two threads neither waits for the other.
-fn piece_starts(text: Text<'_>, from: usize, most: usize) -> io::Result<Vec<usize>> {
+fn piece_starts(text: Text<'_>, from: usize, whole: usize) -> io::Result<Vec<usize>> {
     let length = text.len().saturating_sub(from);
-    let piece = match length.div_ceil(most.max(1)) {
-        0 | 1 => most,
-        several => length.div_ceil(several.next_multiple_of(2)),
-    };
+    let pairs = length.div_ceil(whole.saturating_mul(4).max(1));
+    let piece = if length <= whole { length } else { length.div_ceil(2 * pairs) };
     let mut starts = vec![from];
     let mut buffer = Vec::new();
     let mut next = from.saturating_add(piece.max(1));
@@ -312,7 +310,7 @@ mod tests {
     fn pieces_are_alike_and_even_in_number() {
         let text = "x,y,and more on a line of 40 characters\n".repeat(100);
         for (piece, expected) in
-            [(4000, 1), (5000, 1), (3999, 2), (1500, 4), (1000, 4), (999, 6), (500, 8), (0, 100)]
+            [(4000, 1), (5000, 1), (3999, 2), (1000, 2), (999, 4), (500, 4), (400, 6), (0, 100)]
         {
             let starts = piece_starts(Text::Held(text.as_bytes()), 0, piece).expect("reads");
             assert_eq!(starts.len(), expected, "pieces of {piece}");
