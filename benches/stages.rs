@@ -103,7 +103,14 @@ fn read(c: &mut Criterion) {
         encoding: None,
         delimiter: None,
     };
-    let reader = assay::source::Reader { unpacker: None, piece: PIECE, advance: &|_, _| {}, keeper: None };
+    let spare = Arc::default();
+    let reader = assay::source::Reader {
+        unpacker: None,
+        piece: PIECE,
+        advance: &|_, _| {},
+        keeper: None,
+        spare: &spare,
+    };
     for (name, encoding) in [("utf-8", Encoding::Utf8), ("gb18030", Encoding::Gb18030)] {
         let file = flat_file(&folder.path().join(name), encoding);
         group.throughput(Throughput::Bytes(std::fs::metadata(&file).expect("a file").len()));

@@ -3,6 +3,7 @@
 use std::hash::BuildHasher;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use foldhash::quality::FixedState;
 use rayon::prelude::*;
@@ -16,7 +17,7 @@ use crate::judge::CONCLUSION;
 use crate::model::{ColumnKind, InputFile, Rejection, Value};
 use crate::normalize::ColumnRule;
 use crate::reference::Reference;
-use crate::source::{Layout, RawTable, Reader, Request, Wide};
+use crate::source::{Layout, RawTable, Reader, Request, Spare, Wide};
 use crate::validate::{CheckSpec, Checked, check, cut_off};
 
 /// Column that says which source of the pipeline brought a row.
@@ -59,6 +60,7 @@ pub struct Loader<'a> {
     /// Bytes of a piece of a text.
     pub piece: usize,
     pub shelf: &'a Shelf,
+    pub spare: Arc<Spare>,
     /// Where exports are archived while they are read, if they are.
     pub store: Option<&'a Store>,
     pub observer: &'a dyn Observer,
@@ -99,7 +101,8 @@ impl Loader<'_> {
         let (layout, spec) = plan(source, input, self.reference);
         let advance = |bytes, rows| self.observer.advance(bytes, rows);
         let keeper = self.store.and_then(|store| store.keeper(&input.path));
-        let reader = Reader { unpacker: self.unpacker, piece: self.piece, advance: &advance, keeper };
+        let (unpacker, piece, spare) = (self.unpacker, self.piece, &self.spare);
+        let reader = Reader { unpacker, piece, advance: &advance, keeper, spare };
         let take = |table: RawTable| self.shelve(places, source, input, &table, &spec);
         let taken = reader
             .read(&input.path, &layout, &take)

@@ -38,6 +38,7 @@ mod source_file;
 pub mod store;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::civil::Date;
@@ -216,7 +217,15 @@ fn count<'a>(
     let shelf = Shelf::new(store.and_then(store::Store::scratch), SHELF);
     clock.stage("read");
     let (unpacker, observer) = (unpacker.as_deref(), clock.observer);
-    let loader = load::Loader { reference: &reference, unpacker, piece, shelf: &shelf, store, observer };
+    let loader = load::Loader {
+        reference: &reference,
+        unpacker,
+        piece,
+        shelf: &shelf,
+        spare: Arc::default(),
+        store,
+        observer,
+    };
     let mut loaded = loader.load(&sources)?;
     let hashes = match store {
         Some(store) => store.hashes()?,

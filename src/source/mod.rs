@@ -30,7 +30,7 @@ pub use error::SourceError;
 pub use grid::{Grid, grids};
 pub use pieces::{Advance, PIECE, Reader, Taken};
 pub use unpack::unpack;
-pub use windows::{BLOCK, Block, Keeper};
+pub use windows::{BLOCK, Block, Keeper, Spare};
 
 /// A column that a pipeline asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use super::coding::{self, Head};
 use super::encoding;
 use super::error::Problem;
 use super::text::Text;
-use super::windows::Keeper;
+use super::windows::{Keeper, Spare};
 use super::{Layout, RawTable, SourceError, unpack, workbook};
 
 /// Bytes of a text that is read whole, where nobody says otherwise. A longer one is read in pieces of up to twice as many:
@@ -34,6 +34,8 @@ pub struct Reader<'a> {
     pub advance: Advance<'a>,
     /// Who is handed the bytes of a long text on the way.
     pub keeper: Option<&'a dyn Keeper>,
+    /// Memory for what is read of long texts.
+    pub spare: &'a Arc<Spare>,
 }
 
 /// What was made of a piece or of a sheet.
@@ -150,9 +152,8 @@ impl Reader<'_> {
     ) -> Result<Vec<Taken<T>>, Problem> {
         let starts = piece_starts(text, head.position, self.piece)?;
         let end_of = |index: usize| starts.get(index + 1).copied().unwrap_or(text.len());
-        let spare = Arc::default();
         let read = |start, end| {
-            let piece = coding::code_piece(text, head, start..end, &spare)?;
+            let piece = coding::code_piece(text, head, start..end, self.spare)?;
             let extent = extent(&piece.table);
             Ok::<_, Problem>(Read { extent, value: take(piece.table), end: piece.end, lines: piece.lines })
         };
@@ -292,7 +293,8 @@ mod tests {
     }
 
     fn in_pieces(text: Text<'_>, piece: usize) -> Told {
-        let reader = Reader { unpacker: None, piece, advance: &|_, _| {}, keeper: None };
+        let spare = Arc::default();
+        let reader = Reader { unpacker: None, piece, advance: &|_, _| {}, keeper: None, spare: &spare };
         let head = coding::code_head(text, b',', &layout(), UTF_8).expect("a header");
         let taken = reader.read_pieces(text, &head, &|table| table).expect("reads");
         let last = taken.last().map_or(0, |taken| taken.last_line);

@@ -21,11 +21,9 @@ pub const BLOCK: usize = 1 << 19;
 const FRONT: usize = 1 << 16;
 /// What devices ask of places in memory that they take bytes from; some ask for less.
 const ALIGNMENT: usize = 1 << 12;
-/// Blocks whose memory rests before it is used again. What a device has just taken may still lie in the memory of another
-/// processor, which has to be asked before anybody writes there.
-const RESTING: usize = 16;
-/// Blocks whose memory is kept, beside those in use.
-const SPARE_MAX: usize = RESTING + 16;
+/// Blocks whose memory is used in turn. What a device has just taken may still lie in the memory of another processor, which
+/// has to be asked before anybody writes there.
+const TURNS: usize = 24;
 
 /// Wants the bytes of a file that is read by others.
 pub trait Keeper: Sync + fmt::Debug {
@@ -39,8 +37,15 @@ pub trait Keeper: Sync + fmt::Debug {
 pub struct Spare {
     /// Bytes of a block.
     block: usize,
+    pool: Mutex<Pool>,
+}
+
+#[derive(Debug, Default)]
+struct Pool {
     /// What was given back last comes last.
-    memory: Mutex<VecDeque<Vec<u8>>>,
+    spare: VecDeque<Vec<u8>>,
+    /// Blocks whose memory is there, or in use.
+    made: usize,
 }
 
 impl Default for Spare {
@@ -51,29 +56,42 @@ impl Default for Spare {
 
 impl Spare {
     pub fn of(block: usize) -> Spare {
-        Spare { block, memory: Mutex::default() }
+        Spare { block, pool: Mutex::default() }
     }
 
-    /// Memory for so many blocks with so many bytes in front of them, and where in it the first block begins. As many as are
-    /// `resting` stay behind.
-    fn memory(&self, front: usize, blocks: usize, resting: usize) -> (Vec<u8>, usize) {
+    /// Memory for so many blocks with so many bytes in front of them, and where in it the first block begins. That of a single
+    /// block is not used again before there are `turns` of them.
+    fn memory(&self, front: usize, blocks: usize, turns: usize) -> (Vec<u8>, usize) {
         let front = front.next_multiple_of(ALIGNMENT).max(FRONT);
-        let is_usual = front == FRONT && blocks == 1;
-        let rested = || {
-            let mut spare = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-            if spare.len() > resting { spare.pop_front() } else { None }
-        };
-        let known = is_usual.then(rested).flatten();
-        let memory = known.unwrap_or_else(|| vec![0; front + blocks * self.block + ALIGNMENT]);
+        let length = front + blocks * self.block + ALIGNMENT;
+        let known = if length == self.usual() { self.take(turns) } else { None };
+        let memory = known.unwrap_or_else(|| vec![0; length]);
         let aligned = memory.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
         (memory, front + aligned)
     }
 
+    fn take(&self, turns: usize) -> Option<Vec<u8>> {
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = if pool.made < turns { None } else { pool.spare.pop_front() };
+        pool.made += usize::from(known.is_none());
+        known
+    }
+
     fn give_back(&self, memory: Vec<u8>) {
-        let mut spare = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        if memory.len() == FRONT + self.block + ALIGNMENT && spare.len() < SPARE_MAX {
-            spare.push_back(memory);
+        if memory.len() != self.usual() {
+            return;
         }
+        let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
+        if pool.made > TURNS {
+            pool.made -= 1;
+        } else {
+            pool.spare.push_back(memory);
+        }
+    }
+
+    /// Bytes of the memory of a single block.
+    fn usual(&self) -> usize {
+        FRONT + self.block + ALIGNMENT
     }
 }
 
@@ -162,7 +180,7 @@ impl<'a> Windows<'a> {
         let first = last.as_ref().map_or((skip + position) / block, |last| last.numbers.end);
         let blocks = (1 + left.len() / block).min(file_end.div_ceil(block).saturating_sub(first)).max(1);
         let (from, end) = (first * block, ((first + blocks) * block).min(file_end));
-        let (mut memory, begin) = self.spare.memory(left.len(), blocks, self.resting());
+        let (mut memory, begin) = self.spare.memory(left.len(), blocks, self.turns());
         let start = match last {
             Some(_) => begin - left.len(),
             None => begin + (skip + position).saturating_sub(from),
@@ -188,8 +206,8 @@ impl<'a> Windows<'a> {
     }
 
     /// Only what is handed on is taken by a device.
-    fn resting(&self) -> usize {
-        if self.keeper().is_some() { RESTING } else { 0 }
+    fn turns(&self) -> usize {
+        if self.keeper().is_some() { TURNS } else { 0 }
     }
 
     fn keeper(&self) -> Option<&dyn Keeper> {
@@ -287,28 +305,26 @@ mod tests {
     }
 
     #[test]
-    fn memory_rests_before_it_is_used_again() {
-        let spare = Arc::new(Spare::of(BLOCK));
-        let taken = |resting| {
-            let (memory, begin) = spare.memory(0, 1, resting);
+    fn memory_of_blocks_is_used_in_turn() {
+        let taken = |spare: &Arc<Spare>, turns| {
+            let (memory, begin) = spare.memory(0, 1, turns);
             let place = memory.as_ptr() as usize;
             (Block { memory, held: begin..begin + BLOCK, spare: spare.clone() }, place)
         };
-        let blocks: Vec<(Block, usize)> = (0..5).map(|_| taken(2)).collect();
-        let places: Vec<usize> = blocks.iter().map(|(_, place)| *place).collect();
-        assert!(places.iter().all(|place| places.iter().filter(|other| *other == place).count() == 1));
-        drop(blocks);
-        // Of five that were given back two rest, and each that is given back rests behind them.
-        let again: Vec<usize> = (0..6).map(|_| taken(2).1).collect();
-        assert_eq!(again[..5], places);
-        assert_eq!(again[5], places[0]);
-        let held: Vec<(Block, usize)> = (0..3).map(|_| taken(2)).collect();
-        assert!(!places.contains(&taken(2).1), "two rest");
-        let (_block, place) = taken(0);
-        assert!(places.contains(&place) && held.iter().all(|(_, own)| *own != place), "none has to rest");
-        let more: Vec<Block> = (0..2 * SPARE_MAX).map(|_| taken(SPARE_MAX).0).collect();
-        drop(more);
-        assert_eq!(spare.memory.lock().expect("one thread").len(), SPARE_MAX);
+        let spare = Arc::default();
+        let places: Vec<usize> = (0..7).map(|_| taken(&spare, 3).1).collect();
+        assert!(places[0] != places[1] && places[1] != places[2] && places[0] != places[2]);
+        assert_eq!(places[3..], [places[0], places[1], places[2], places[0]]);
+        let held: Vec<(Block, usize)> = (0..4).map(|_| taken(&spare, 3)).collect();
+        let others: Vec<usize> = held.iter().map(|(_, place)| *place).collect();
+        assert_eq!(others[..3], [places[1], places[2], places[0]]);
+        assert!(!places.contains(&others[3]), "all were in use");
+        let spare = Arc::default();
+        let [one, other] = [0, 0].map(|turns| taken(&spare, turns).1);
+        assert_eq!(one, other, "at once");
+        drop((0..2 * TURNS).map(|_| taken(&spare, TURNS).0).collect::<Vec<Block>>());
+        let pool = spare.pool.lock().expect("one thread");
+        assert_eq!((pool.spare.len(), pool.made), (TURNS, TURNS));
     }
 
     #[test]

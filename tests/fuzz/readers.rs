@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use assay::cube::Filter;
 use assay::normalize::{Sign, parse_date, parse_limit, parse_result};
@@ -54,7 +55,8 @@ fn layout() -> Layout {
 pub fn file(bytes: &[u8], path: &Path) {
     fs::write(path, bytes).expect("writes");
     let [whole, pieces] = [PIECE, 100].map(|piece| {
-        let reader = Reader { unpacker: None, piece, advance: &|_, _| {}, keeper: None };
+        let spare = Arc::default();
+        let reader = Reader { unpacker: None, piece, advance: &|_, _| {}, keeper: None, spare: &spare };
         let taken = reader.read(path, &layout(), &|table| table.lines.len()).ok()?;
         Some(taken.iter().map(|taken| taken.value).sum::<usize>())
     });
