@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-/// Rows below which nothing is won by more than one thread.
-const PARALLEL_ROWS: usize = 1 << 16;
+/// Rows below which nothing is won by more than one thread: more than a part of a long export has.
+const PARALLEL_ROWS: usize = 1 << 18;
 
 /// The codes of a column.
 #[derive(Debug, Clone)]

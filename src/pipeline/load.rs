@@ -57,10 +57,9 @@ pub struct Loaded {
 pub struct Loader<'a> {
     pub reference: &'a Reference,
     pub unpacker: Option<&'a Path>,
-    /// Bytes of a piece of a text.
+    /// Bytes of a text that is read whole; pieces of a longer one have up to twice as many.
     pub piece: usize,
     pub shelf: &'a Shelf,
-    pub spare: Arc<Spare>,
     /// Where exports are archived while they are read, if they are.
     pub store: Option<&'a Store>,
     pub observer: &'a dyn Observer,
@@ -81,9 +80,10 @@ impl Loader<'_> {
             .collect();
         let sizes = files.iter().filter_map(|(_, _, input)| std::fs::metadata(&input.path).ok());
         self.observer.announce(sizes.map(|found| found.len()).sum());
+        let spare = Arc::default();
         let loaded: Vec<Result<Vec<Loaded>, RunError>> = files
             .into_par_iter()
-            .map(|(places, source, input)| self.load_file(places, source, input))
+            .map(|(places, source, input)| self.load_file(places, source, input, &spare))
             .collect();
         let mut all = Vec::new();
         for sheets in loaded {
@@ -97,11 +97,12 @@ impl Loader<'_> {
         places: [usize; 2],
         source: &SourceFile,
         input: &Input,
+        spare: &Arc<Spare>,
     ) -> Result<Vec<Loaded>, RunError> {
         let (layout, spec) = plan(source, input, self.reference);
         let advance = |bytes, rows| self.observer.advance(bytes, rows);
         let keeper = self.store.and_then(|store| store.keeper(&input.path));
-        let (unpacker, piece, spare) = (self.unpacker, self.piece, &self.spare);
+        let (unpacker, piece) = (self.unpacker, self.piece);
         let reader = Reader { unpacker, piece, advance: &advance, keeper, spare };
         let take = |table: RawTable| self.shelve(places, source, input, &table, &spec);
         let taken = reader

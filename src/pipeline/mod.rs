@@ -38,7 +38,6 @@ mod source_file;
 pub mod store;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::civil::Date;
@@ -192,8 +191,8 @@ fn find(request: &RunRequest, clock: &mut Clock<'_>) -> Result<Found, RunError> 
 
 /// Bytes of frames that wait in memory to be judged; more of them wait in a file.
 const SHELF: usize = 24 << 20;
-/// Bytes of a text that is read whole for each row that is judged together with others.
-const BYTES_OF_ROW: usize = 128;
+/// Bytes of a text for each row that is judged together with those of other pieces.
+const BYTES_OF_ROW: usize = 256;
 
 /// Everything read, judged and counted part by part; nothing is added up yet.
 struct Counted<'a> {
@@ -217,15 +216,7 @@ fn count<'a>(
     let shelf = Shelf::new(store.and_then(store::Store::scratch), SHELF);
     clock.stage("read");
     let (unpacker, observer) = (unpacker.as_deref(), clock.observer);
-    let loader = load::Loader {
-        reference: &reference,
-        unpacker,
-        piece,
-        shelf: &shelf,
-        spare: Arc::default(),
-        store,
-        observer,
-    };
+    let loader = load::Loader { reference: &reference, unpacker, piece, shelf: &shelf, store, observer };
     let mut loaded = loader.load(&sources)?;
     let hashes = match store {
         Some(store) => store.hashes()?,

@@ -315,13 +315,19 @@ mod tests {
             [(4000, 1), (5000, 1), (3999, 2), (1000, 2), (999, 4), (500, 4), (400, 6), (0, 100)]
         {
             let starts = piece_starts(Text::Held(text.as_bytes()), 0, piece).expect("reads");
-            assert_eq!(starts.len(), expected, "pieces of {piece}");
+            assert_eq!(starts.len(), expected, "{piece}");
             let ends = starts.iter().skip(1).copied().chain([text.len()]);
             let lengths: Vec<usize> = starts.iter().zip(ends).map(|(start, end)| end - start).collect();
             let (least, most) = (lengths.iter().min(), lengths.iter().max());
             let differ = least.zip(most).map(|(least, most)| most - least);
             assert!(differ.is_some_and(|differ| differ <= 80), "{lengths:?}");
+            // A piece goes on to the end of its last line.
+            assert!(lengths.len() == 1 || most.is_some_and(|most| *most <= 2 * piece + 40), "{lengths:?}");
         }
+        for most in [0, 1, usize::MAX >> 1, usize::MAX] {
+            assert_eq!(piece_starts(Text::Held(b""), 0, most).expect("reads"), [0]);
+        }
+        assert_eq!(piece_starts(Text::Held(text.as_bytes()), 0, usize::MAX).expect("reads"), [0]);
     }
 
     #[test]
@@ -341,7 +347,7 @@ mod tests {
         let mut file = tempfile::tempfile().expect("a file");
         file.write_all(text.as_bytes()).expect("writes");
         let filed = Text::Filed { file: &file, skip: 0, length: text.len(), keeper: None };
-        for piece in [1, 7, 100, 10_000, PIECE] {
+        for piece in [0, 1, 7, 100, 10_000, PIECE] {
             assert_eq!(in_pieces(Text::Held(text.as_bytes()), piece), one, "pieces of {piece}");
             assert_eq!(in_pieces(filed, piece), one, "filed pieces of {piece}");
         }
@@ -392,18 +398,24 @@ mod tests {
         #[test]
         fn any_text_reads_in_pieces_as_in_one(
             bytes in proptest::collection::vec(prop::sample::select(b"x,\"\r\n".to_vec()), 0..60),
-            piece in 1usize..20,
+            piece in 0usize..20,
         ) {
             let text = [b"a,b\n", bytes.as_slice()].concat();
             prop_assert_eq!(in_pieces(Text::Held(&text), piece), in_one_pass(&text));
         }
 
         #[test]
-        fn pieces_begin_behind_line_ends(bytes in proptest::collection::vec(prop::sample::select(b"a\"\r\n".to_vec()), 0..40)) {
+        fn pieces_begin_behind_line_ends(
+            bytes in proptest::collection::vec(prop::sample::select(b"a\"\r\n".to_vec()), 0..40),
+            from in 0usize..200,
+            whole in 0usize..60,
+        ) {
             let mut long = vec![b'x'; 100];
             long.extend(&bytes);
             long.extend(vec![b'y'; 10]);
-            for start in piece_starts(Text::Held(&long), 0, 90).expect("held").into_iter().skip(1) {
+            let starts = piece_starts(Text::Held(&long), from, whole).expect("held");
+            prop_assert!(starts.is_sorted_by(|one, next| one < next) && starts[0] == from);
+            for start in starts.into_iter().skip(1) {
                 prop_assert!(matches!(long[start - 1], b'\n' | b'\r'));
                 prop_assert!(!(long[start - 1] == b'\r' && long[start] == b'\n'));
             }

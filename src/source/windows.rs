@@ -21,8 +21,8 @@ pub const BLOCK: usize = 1 << 19;
 const FRONT: usize = 1 << 16;
 /// What devices ask of places in memory that they take bytes from; some ask for less.
 const ALIGNMENT: usize = 1 << 12;
-/// Blocks whose memory is used in turn. What a device has just taken may still lie in the memory of another processor, which
-/// has to be asked before anybody writes there.
+/// Blocks that there are before the memory of one is used again, and whose memory is kept. What a device has just taken may
+/// still lie in the memory of another processor, which has to be asked before anybody writes there.
 const TURNS: usize = 24;
 
 /// Wants the bytes of a file that is read by others.
@@ -44,7 +44,7 @@ pub struct Spare {
 struct Pool {
     /// What was given back last comes last.
     spare: VecDeque<Vec<u8>>,
-    /// Blocks whose memory is there, or in use.
+    /// Blocks that there are, in use or not.
     made: usize,
 }
 
@@ -59,22 +59,26 @@ impl Spare {
         Spare { block, pool: Mutex::default() }
     }
 
-    /// Memory for so many blocks with so many bytes in front of them, and where in it the first block begins. That of a single
-    /// block is not used again before there are `turns` of them.
-    fn memory(&self, front: usize, blocks: usize, turns: usize) -> (Vec<u8>, usize) {
+    /// Room for so many blocks with so many bytes in front of them, and where in its memory the first block begins. The memory of
+    /// a single block is not used again before there are `turns` of them; without turns, what was used last is used first.
+    fn block(self: &Arc<Spare>, front: usize, blocks: usize, turns: usize) -> (Block, usize) {
         let front = front.next_multiple_of(ALIGNMENT).max(FRONT);
         let length = front + blocks * self.block + ALIGNMENT;
-        let known = if length == self.usual() { self.take(turns) } else { None };
-        let memory = known.unwrap_or_else(|| vec![0; length]);
-        let aligned = memory.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
-        (memory, front + aligned)
+        let spare = if length == self.usual() { self.take(turns) } else { None };
+        let memory = spare.unwrap_or_else(|| vec![0; length]);
+        let begin = front + memory.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+        (Block { memory, held: begin..begin, spare: self.clone() }, begin)
     }
 
     fn take(&self, turns: usize) -> Option<Vec<u8>> {
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = if pool.made < turns { None } else { pool.spare.pop_front() };
-        pool.made += usize::from(known.is_none());
-        known
+        let spare = match turns {
+            0 => pool.spare.pop_back(),
+            _ if pool.made < turns => None,
+            _ => pool.spare.pop_front(),
+        };
+        pool.made += usize::from(spare.is_none());
+        spare
     }
 
     fn give_back(&self, memory: Vec<u8>) {
@@ -82,10 +86,10 @@ impl Spare {
             return;
         }
         let mut pool = self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        if pool.made > TURNS {
-            pool.made -= 1;
-        } else {
+        if pool.spare.len() < TURNS {
             pool.spare.push_back(memory);
+        } else {
+            pool.made -= 1;
         }
     }
 
@@ -95,7 +99,7 @@ impl Spare {
     }
 }
 
-/// A block of a file, or several; where it is dropped, its memory is used again.
+/// A block of a file, or several; where it is dropped, its memory is given back.
 #[derive(Debug)]
 pub struct Block {
     memory: Vec<u8>,
@@ -180,21 +184,20 @@ impl<'a> Windows<'a> {
         let first = last.as_ref().map_or((skip + position) / block, |last| last.numbers.end);
         let blocks = (1 + left.len() / block).min(file_end.div_ceil(block).saturating_sub(first)).max(1);
         let (from, end) = (first * block, ((first + blocks) * block).min(file_end));
-        let (mut memory, begin) = self.spare.memory(left.len(), blocks, self.turns());
+        let (mut own, begin) = self.spare.block(left.len(), blocks, self.turns());
         let start = match last {
             Some(_) => begin - left.len(),
             None => begin + (skip + position).saturating_sub(from),
         };
-        if let Some(room) = memory.get_mut(start..start + left.len()) {
+        if let Some(room) = own.memory.get_mut(start..start + left.len()) {
             room.copy_from_slice(left);
         }
-        let held = begin..begin + end.saturating_sub(from);
+        own.held = begin..begin + end.saturating_sub(from);
         if let Some(last) = last {
             self.hand_on(last);
         }
-        read_at(file, memory.get_mut(held.clone()).unwrap_or_default(), from as u64)?;
-        let block = Block { memory, held, spare: self.spare.clone() };
-        self.last = Some(Read { block, numbers: first..first + blocks, start, position });
+        read_at(file, own.memory.get_mut(own.held.clone()).unwrap_or_default(), from as u64)?;
+        self.last = Some(Read { block: own, numbers: first..first + blocks, start, position });
         Ok(end)
     }
 
@@ -302,14 +305,16 @@ mod tests {
         }
         let shrunk = Text::Filed { file: &file, skip, length: bytes.len(), keeper: None };
         assert!(Windows::new(shrunk, &spare).next(3 * BLOCK).is_err());
+        let pool = spare.pool.lock().expect("one thread");
+        assert_eq!(pool.made, pool.spare.len(), "everything was given back");
     }
 
     #[test]
     fn memory_of_blocks_is_used_in_turn() {
         let taken = |spare: &Arc<Spare>, turns| {
-            let (memory, begin) = spare.memory(0, 1, turns);
-            let place = memory.as_ptr() as usize;
-            (Block { memory, held: begin..begin + BLOCK, spare: spare.clone() }, place)
+            let (block, _) = spare.block(0, 1, turns);
+            let place = block.memory.as_ptr() as usize;
+            (block, place)
         };
         let spare = Arc::default();
         let places: Vec<usize> = (0..7).map(|_| taken(&spare, 3).1).collect();
@@ -322,6 +327,8 @@ mod tests {
         let spare = Arc::default();
         let [one, other] = [0, 0].map(|turns| taken(&spare, turns).1);
         assert_eq!(one, other, "at once");
+        // Others are made for what is long, and not kept.
+        drop([spare.block(FRONT + 1, 1, TURNS), spare.block(0, 2, TURNS)]);
         drop((0..2 * TURNS).map(|_| taken(&spare, TURNS).0).collect::<Vec<Block>>());
         let pool = spare.pool.lock().expect("one thread");
         assert_eq!((pool.spare.len(), pool.made), (TURNS, TURNS));
