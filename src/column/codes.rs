@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-/// Rows below which nothing is won by more than one thread: more than a part of a long export has.
+/// Rows below which one thread does it: more than parts of a long export have, which lie side by side already.
 const PARALLEL_ROWS: usize = 1 << 18;
 
 /// The codes of a column.
