@@ -1,5 +1,4 @@
 use std::borrow::Cow;
-use std::hint::black_box;
 use std::io::Write;
 
 use jiff::civil::Date;
@@ -61,7 +60,6 @@ const MIB: usize = 1 << 20;
 pub const STACK: usize = 16 * MIB;
 
 pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
-    keep_memory();
     let Published { lake, entry, mut file, reference, as_of } = published::open(global, arguments.as_of)?;
     let definition = definition(&file, arguments)?;
     // A stock is counted on a day: the last of the period.
@@ -79,14 +77,6 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
     // The process is about to end, and takes all at once what would be handed back piece by piece.
     std::mem::forget(figures);
     written
-}
-
-/// Row groups are decoded one after the other, each into memory of the one before. The allocator of glibc would hand that
-/// back to the system in between, and the system would clear it each time; but it keeps blocks of a size that it has once
-/// seen to be freed (mallopt(3), `M_MMAP_THRESHOLD`). To other allocators this is a block like any other.
-fn keep_memory() {
-    // 32 MiB, with what is noted beside a block, are more than it learns from.
-    drop(black_box(Vec::<u8>::with_capacity(31 * MIB)));
 }
 
 /// The indicator as the pipeline defines it, cut and filtered as asked.
