@@ -50,7 +50,7 @@ pub fn write_either<'a>(
             return said(open(options).and_then(|mut out| csv(unmarked, &mut *out)));
         }
         Format::Json => {
-            let mut bytes = serde_json::to_vec_pretty(&table().to_json())
+            let mut bytes = serde_json::to_vec_pretty(&table())
                 .map_err(|error| Failure::new(super::exit::FAILED, error.to_string()))?;
             bytes.push(b'\n');
             bytes

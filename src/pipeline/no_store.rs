@@ -29,6 +29,10 @@ pub struct Ready;
 
 /// Nothing.
 #[derive(Debug)]
+pub struct Outputs;
+
+/// Nothing.
+#[derive(Debug)]
 pub struct Own;
 
 impl Own {
@@ -74,13 +78,19 @@ impl Store {
 
     /// # Errors
     /// None.
+    pub fn keep(&self, _: &Draft) -> Result<Outputs, RunError> {
+        Ok(Outputs)
+    }
+
+    /// # Errors
+    /// None.
     pub fn commit(
         &self,
         _: Ready,
         _: &Evaluated,
         _: &RunRequest,
         _: &RunRecord,
-        _: &Draft,
+        _: Outputs,
     ) -> Result<Stored, RunError> {
         Ok(Stored::NoLake)
     }

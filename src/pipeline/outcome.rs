@@ -237,29 +237,27 @@ pub(super) fn publish(
     check_parts(&counted.file, counted.parts.assembled())?;
     let filed = counted.parts.take_filed();
     let own = store::Own::of(&counted.file, &counted.reference);
-    // Figures and report keep processors busy, the tables the disk: together they take less than their sum.
+    // Figures and report keep processors busy, the tables the disk: together they take less than their sum. And what both leave
+    // on the disk is waited for together.
     let (told, (prepared, preparing)) = rayon::join(
         || {
             let mut evaluated = counted.evaluate()?;
             observer.stage("report");
             let (draft, took) = timed(|| draft_report(&evaluated, options));
             evaluated.stages.push(stage("report", took));
-            // From here on there is more waiting than work.
-            let decisions = std::mem::take(&mut evaluated.decisions);
-            rayon::spawn(|| drop(decisions));
-            Ok::<_, RunError>((evaluated, draft?))
+            let draft = draft?;
+            let own = record_of(&evaluated, &draft);
+            let record = RunRecord { byte_order_mark: request.byte_order_mark, ..own };
+            let (outputs, report) =
+                rayon::join(|| store.keep(&draft), || report::prepare(&request.out, &draft));
+            Ok::<_, RunError>((evaluated, record, outputs?, report?))
         },
         || timed(|| store.prepare(filed, own, request)),
     );
-    let ((evaluated, draft), prepared) = (told?, prepared?);
+    let ((evaluated, mut record, outputs, report), prepared) = (told?, prepared?);
     observer.stage("store");
     let since = Instant::now();
-    let mut record = RunRecord { byte_order_mark: request.byte_order_mark, ..record_of(&evaluated, &draft) };
-    let (stored, report) = rayon::join(
-        || store.commit(prepared, &evaluated, request, &record, &draft),
-        || report::prepare(&request.out, &draft),
-    );
-    let (stored, report) = (stored?, report?);
+    let stored = store.commit(prepared, &evaluated, request, &record, outputs)?;
     record.stages.push(stage("store", preparing + since.elapsed()));
     let mut last = Draft::default();
     last.add("run.json", serde_json::to_vec_pretty(&record).map_err(report::ReportError::from)?);
@@ -330,7 +328,7 @@ pub fn draft_common(evaluated: &Evaluated, told: &Told<'_>, options: CsvOptions)
         .map(|(code, count)| (code.as_str().to_owned(), code.zh().to_owned(), count))
         .collect();
     let title = format!("{}（截至 {}）", file.title_zh, evaluated.as_of);
-    let json = |table: &Table| Ok(serde_json::to_vec_pretty(&table.to_json())?);
+    let json = |table: &Table| Ok(serde_json::to_vec_pretty(table)?);
     let csv = |table: &Table| Ok(write_csv(table, options));
     let figures = || Ok(in_memory(|bytes| indicators_csv(&file.indicators, told.figures, options, bytes)));
     let townships = || by_region(evaluated, told.figures);

@@ -122,6 +122,15 @@ impl Store {
         Ok(Ready { tables: tables?, own: stored? })
     }
 
+    /// Stores what the report tells; nothing refers to it yet.
+    ///
+    /// # Errors
+    /// Whatever stops it.
+    pub fn keep(&self, report: &report::Draft) -> Result<Outputs, RunError> {
+        let outputs = report.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
+        Ok(Outputs(put(&self.lake, &self.lock, outputs)?))
+    }
+
     /// Commits the run. The lock is held until the store is dropped.
     ///
     /// # Errors
@@ -132,11 +141,9 @@ impl Store {
         evaluated: &Evaluated,
         request: &RunRequest,
         record: &RunRecord,
-        report: &report::Draft,
+        Outputs(outputs): Outputs,
     ) -> Result<Stored, RunError> {
         let Ready { tables, own } = ready;
-        let outputs = report.files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice()));
-        let outputs = put(&self.lake, &self.lock, outputs)?;
         self.archive.wait()?;
         let draft = draft(evaluated, request, record, own, outputs);
         Ok(match self.lake.commit_prepared(&self.lock, draft, tables)? {
@@ -227,6 +234,10 @@ impl Own {
         put(lake, lock, self.0.iter().map(|(name, text)| (name.as_str(), text.as_bytes())))
     }
 }
+
+/// The files of a report, stored by their hashes.
+#[derive(Debug)]
+pub struct Outputs(Vec<Named>);
 
 /// Everything of a run that is on disk before its figures are known.
 #[derive(Debug)]
