@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::coded::{Coded, Grouping};
 use super::codes::{gather, taken};
 use super::pairs::Combined;
+use super::runs::Runs;
 use crate::model::{Origin, Value};
 
 /// Named coded columns of equal length, each row with its origin.
@@ -12,8 +13,8 @@ use crate::model::{Origin, Value};
 pub struct Frame {
     pub(super) columns: Vec<(String, Coded<Value>)>,
     /// Index into `files` for each row.
-    pub(super) file: Arc<Vec<u32>>,
-    pub(super) line: Arc<Vec<u64>>,
+    pub(super) file: Runs<0>,
+    pub(super) line: Runs<1>,
     /// File name, sheet, content hash.
     pub(super) files: Vec<(Arc<str>, Arc<str>, Arc<str>)>,
 }
@@ -23,7 +24,8 @@ const VALUE_SIZE: usize = 64;
 
 impl Frame {
     pub fn new(file: Vec<u32>, line: Vec<u64>, files: Vec<(Arc<str>, Arc<str>, Arc<str>)>) -> Frame {
-        Frame { columns: Vec::new(), file: Arc::new(file), line: Arc::new(line), files }
+        let file: Vec<u64> = file.into_iter().map(u64::from).collect();
+        Frame { columns: Vec::new(), file: Runs::of(&file), line: Runs::of(&line), files }
     }
 
     pub fn rows(&self) -> usize {
@@ -64,28 +66,33 @@ impl Frame {
     }
 
     pub fn origin(&self, row: usize) -> Origin {
-        let (file, sheet, _) = &self.files[self.file[row] as usize];
-        Origin { file: file.clone(), sheet: sheet.clone(), line: self.line[row] }
+        let (file, sheet, _) = &self.files[self.file.get(row) as usize];
+        Origin { file: file.clone(), sheet: sheet.clone(), line: self.line.get(row) }
     }
 
     /// Names of the file and the sheet that a row came from.
     pub fn place(&self, row: usize) -> (&str, &str) {
-        let (file, sheet, _) = &self.files[self.file[row] as usize];
+        let (file, sheet, _) = &self.files[self.file.get(row) as usize];
         (file, sheet)
     }
 
     pub fn line(&self, row: usize) -> u64 {
-        self.line[row]
+        self.line.get(row)
+    }
+
+    /// Lines of the given rows, in the given order.
+    pub fn lines_of(&self, rows: &[u32]) -> Vec<u64> {
+        self.line.numbers_of(rows)
     }
 
     /// Number of the file and sheet that a row came from: equal numbers are one file, and one sheet.
     pub fn file_of(&self, row: usize) -> u32 {
-        self.file[row]
+        self.file.get(row) as u32
     }
 
     /// Content hash of the file that a row came from.
     pub fn input_hash(&self, row: usize) -> &Arc<str> {
-        &self.files[self.file[row] as usize].2
+        &self.files[self.file.get(row) as usize].2
     }
 
     /// Names the content of the file that all rows came from.
@@ -95,10 +102,7 @@ impl Frame {
 
     /// Counts lines from further up in the file.
     pub fn shift_lines(&mut self, lines_before: u64) {
-        if lines_before > 0 {
-            let line = self.line.iter().map(|line| line.saturating_add(lines_before)).collect();
-            self.line = Arc::new(line);
-        }
+        self.line.shift(lines_before);
     }
 
     /// The given rows, in the given order.
@@ -113,8 +117,8 @@ impl Frame {
             .map(|(name, column)| (name.clone(), column.with(column.own_codes().take(rows, &taken))));
         Frame {
             columns: columns.collect(),
-            file: Arc::new(rows.iter().map(|&row| self.file[row as usize]).collect()),
-            line: Arc::new(rows.iter().map(|&row| self.line[row as usize]).collect()),
+            file: self.file.take(rows),
+            line: self.line.take(rows),
             files: self.files.clone(),
         }
     }
@@ -143,7 +147,7 @@ impl Frame {
             4 * (codes + column.own_codes().held()) + VALUE_SIZE * column.values().len()
         };
         let columns: usize = self.columns.iter().map(of).sum();
-        columns + 4 * keys + 12 * self.rows()
+        columns + 4 * keys + self.file.size() + self.line.size()
     }
 
     /// The rows of all frames, one after the other; a column that a frame lacks is missing on its rows.
@@ -163,8 +167,8 @@ impl Frame {
         for frame in frames {
             let offset = files.len() as u32;
             files.extend(frame.files.iter().cloned());
-            file.extend(frame.file.iter().map(|file| file + offset));
-            line.extend_from_slice(&frame.line);
+            file.extend(frame.file.to_vec().into_iter().map(|file| file as u32 + offset));
+            line.extend(frame.line.to_vec());
         }
         let mut joined = Frame::new(file, line, files);
         let columns = names.into_par_iter().map(|name| {

@@ -12,6 +12,7 @@ mod frame;
 mod narrow;
 mod packing;
 mod pairs;
+mod runs;
 mod shelf;
 mod sorted_rows;
 

@@ -18,12 +18,13 @@ pub fn pack(frame: &Frame) -> Vec<u8> {
         [file, sheet, hash].into_iter().for_each(|text| out.text(text));
     }
     out.number(frame.rows() as u64);
-    out.codes(&frame.file, frame.files.len());
+    let file: Vec<u32> = frame.file.to_vec().into_iter().map(|file| file as u32).collect();
+    out.codes(&file, frame.files.len());
     // Lines climb by one, or nearly so.
     let mut above = 0;
-    for line in frame.line.iter() {
+    for line in frame.line.to_vec() {
         out.number(line.wrapping_sub(above));
-        above = *line;
+        above = line;
     }
     let mut keys: Vec<&Arc<Vec<u32>>> = Vec::new();
     for (_, own) in frame.columns.iter().filter_map(|(_, column)| column.own_codes().by_keys()) {

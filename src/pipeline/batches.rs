@@ -170,7 +170,7 @@ impl MonthPart {
             |(name, column): &(&str, &Coded<Value>)| ((*name).to_owned(), Own::of(column, &own_rows, &keys));
         let columns: Vec<(String, Own<Value>)> = named.par_iter().map(own).collect();
         let places = places(frame, rows);
-        let lines: Vec<u64> = rows.iter().map(|row| frame.line(*row as usize)).collect();
+        let lines = frame.lines_of(rows);
         MonthPart { month, table: table.to_owned(), columns, places, lines }
     }
 

@@ -190,7 +190,7 @@ fn find(request: &RunRequest, clock: &mut Clock<'_>) -> Result<Found, RunError> 
 }
 
 /// Bytes of frames that wait in memory to be judged; more of them wait in a file.
-const SHELF: usize = 24 << 20;
+const SHELF: usize = 32 << 20;
 /// Bytes of a text for each row that is judged together with those of other pieces.
 const BYTES_OF_ROW: usize = 256;
 
