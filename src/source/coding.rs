@@ -43,7 +43,7 @@ pub struct Head {
 }
 
 /// Bytes that are read at first, and then more of, where a record does not end.
-const STEP: usize = 1 << 20;
+const STEP: usize = 1 << 19;
 
 /// Finds the header of a text.
 pub fn code_head(
@@ -103,9 +103,14 @@ pub fn code_piece(
     let mut windows = Windows::new(text, spare);
     let (mut position, mut lines) = (range.start, 0);
     while position < range.end {
-        let window = windows.next(position)?;
+        windows.advance(position)?;
+        let beside = windows.beside(range.end);
+        let window = windows.window();
         let mut splitter = Splitter::within(window.bytes, head.delimiter, lines);
-        coder.window(&mut splitter, window.is_last, |own| position + own.position() >= range.end)?;
+        let is_enough = |own: &Splitter<'_>| position + own.position() >= range.end;
+        let (coded, ahead) =
+            rayon::join(|| coder.window(&mut splitter, window.is_last, is_enough), || beside.work());
+        coded?;
         if position == range.start && !window.is_last {
             coder.make_room(splitter.position(), range.len());
         }
@@ -114,6 +119,7 @@ pub fn code_piece(
         if window.is_last {
             break;
         }
+        windows.take(ahead?);
     }
     let table = coder.finish(&head.binding, Arc::from(""));
     Ok(Piece { table, end: position, lines })

@@ -176,7 +176,7 @@ impl Columns {
 
     /// Makes room for so many rows more.
     pub(super) fn reserve(&mut self, rows: usize) {
-        [&mut self.beginnings, &mut self.ends].into_iter().for_each(|parts| parts.keys.reserve(rows));
+        [&mut self.beginnings, &mut self.ends].into_iter().for_each(|parts| parts.reserve(rows));
     }
 
     /// Each column over what `decode` makes of the texts of its dictionary.
@@ -200,7 +200,7 @@ impl Columns {
 }
 
 /// Records that are looked at to find where they are cut.
-const LOOKED_AT: usize = 2000;
+const LOOKED_AT: usize = 800;
 /// Fewer say nothing, and are soon read.
 const LOOKED_AT_MIN: usize = 200;
 
@@ -224,6 +224,13 @@ pub(super) fn cut(splitter: &mut Splitter<'_>, width: usize) -> Option<usize> {
 impl Parts {
     fn new(columns: Vec<usize>) -> Parts {
         Parts { codes: vec![Vec::new(); columns.len()], columns, count: 0, keys: Vec::new() }
+    }
+
+    /// Makes room for so many rows more, which have as many parts of their own as the others.
+    fn reserve(&mut self, rows: usize) {
+        let parts = self.count.saturating_mul(rows) / self.keys.len().max(1);
+        self.codes.iter_mut().for_each(|codes| codes.reserve(parts));
+        self.keys.reserve(rows);
     }
 
     /// Adds a part; `field` tells the text of a column.

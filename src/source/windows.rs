@@ -3,6 +3,9 @@
 //! A window ends behind a line end, so that only a record with line ends inside quotes is cut off by it; the splitter
 //! says so, and begins that record again with more behind it. Blocks lie in the file where they lie whatever
 //! the records are: so they can be handed to whoever wants the bytes of the file, who need not read them again.
+//!
+//! While a window is split, the block before it can be handed on and the block behind it be read: by another thread, if one
+//! has nothing else to do.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -134,6 +137,22 @@ pub struct Windows<'a> {
     spare: &'a Arc<Spare>,
     /// What was read last, behind what was left over.
     last: Option<Read>,
+    /// How much of it can be split, and whether the text ends with it.
+    told: (usize, bool),
+    /// What is split, and to be handed on.
+    done: Option<Read>,
+    /// The block behind it, if it was read already.
+    ahead: Option<(usize, Block)>,
+}
+
+/// What can be done while a window is split.
+#[derive(Debug)]
+pub struct Beside<'a> {
+    text: Text<'a>,
+    spare: &'a Arc<Spare>,
+    done: Option<Read>,
+    /// The block to read.
+    next: Option<usize>,
 }
 
 /// Blocks that were read together: nearly always one.
@@ -148,31 +167,55 @@ struct Read {
 
 impl<'a> Windows<'a> {
     pub fn new(text: Text<'a>, spare: &'a Arc<Spare>) -> Windows<'a> {
-        Windows { text, spare, last: None }
+        Windows { text, spare, last: None, told: (0, false), done: None, ahead: None }
     }
 
-    /// The next window, whose bytes begin at a position of the text: where the one before was left, or anywhere if it is
-    /// the first. It reaches a block further than the one before, or more where a record is long.
+    /// Goes on to the next window, whose bytes begin at a position of the text: where the one before was left, or anywhere if
+    /// it is the first. It reaches a block further than the one before, or more where a record is long.
     ///
     /// # Errors
     /// The operating system's, or the file has shrunk since it was opened.
-    pub fn next(&mut self, position: usize) -> io::Result<Window<'_>> {
+    pub fn advance(&mut self, position: usize) -> io::Result<()> {
         let (file, skip, end) = match self.text {
-            Text::Held(bytes) => {
-                let bytes = bytes.get(position..).unwrap_or_default();
-                return Ok(Window { bytes, is_last: true });
+            Text::Held(_) => {
+                self.told = (position, true);
+                return Ok(());
             }
             Text::Filed { file, skip, length, .. } => (file, skip, skip + length),
         };
         loop {
             let is_last = self.read(file, skip, position, end)? == end;
             let bytes = self.last.as_ref().map(Read::bytes).unwrap_or_default();
-            let told = if is_last { Some(bytes.len()) } else { behind_last_line(bytes) };
-            if let Some(told) = told {
-                let told = self.last.as_ref().and_then(|last| last.bytes().get(..told));
-                return Ok(Window { bytes: told.unwrap_or_default(), is_last });
+            if let Some(told) = if is_last { Some(bytes.len()) } else { behind_last_line(bytes) } {
+                self.told = (told, is_last);
+                return Ok(());
             }
         }
+    }
+
+    pub fn window(&self) -> Window<'_> {
+        let (told, is_last) = self.told;
+        let bytes = match self.text {
+            Text::Held(bytes) => bytes.get(told..),
+            Text::Filed { .. } => self.last.as_ref().and_then(|last| last.bytes().get(..told)),
+        };
+        Window { bytes: bytes.unwrap_or_default(), is_last }
+    }
+
+    /// What can be done meanwhile, where records are wanted that begin before a position of the text.
+    pub fn beside(&mut self, end: usize) -> Beside<'a> {
+        let next = match (self.text, &self.last) {
+            (Text::Filed { skip, length, .. }, Some(last)) => {
+                Some(last.numbers.end).filter(|next| next * self.spare.block < skip + end.min(length))
+            }
+            _ => None,
+        };
+        Beside { text: self.text, spare: self.spare, done: self.done.take(), next }
+    }
+
+    /// Takes what was read meanwhile.
+    pub fn take(&mut self, ahead: Option<(usize, Block)>) {
+        self.ahead = ahead;
     }
 
     /// Reads on, and returns where in the file that ends. The more is left over, the more is read: what is left over is
@@ -183,49 +226,84 @@ impl<'a> Windows<'a> {
         let left = last.as_ref().and_then(|last| last.from(position)).unwrap_or_default();
         let first = last.as_ref().map_or((skip + position) / block, |last| last.numbers.end);
         let blocks = (1 + left.len() / block).min(file_end.div_ceil(block).saturating_sub(first)).max(1);
-        let (from, end) = (first * block, ((first + blocks) * block).min(file_end));
-        let (mut own, begin) = self.spare.block(left.len(), blocks, self.turns());
+        let numbers = first..first + blocks;
+        let ahead = self
+            .ahead
+            .take()
+            .filter(|(number, ahead)| numbers == (*number..number + 1) && left.len() <= ahead.held.start);
+        let mut own = match ahead {
+            Some((_, ahead)) => ahead,
+            None => {
+                let turns = turns(keeper(self.text));
+                read_blocks(file, self.spare.block(left.len(), blocks, turns), numbers.clone(), file_end)?
+            }
+        };
+        let begin = own.held.start;
         let start = match last {
             Some(_) => begin - left.len(),
-            None => begin + (skip + position).saturating_sub(from),
+            None => begin + (skip + position).saturating_sub(first * block),
         };
         if let Some(room) = own.memory.get_mut(start..start + left.len()) {
             room.copy_from_slice(left);
         }
-        own.held = begin..begin + end.saturating_sub(from);
-        if let Some(last) = last {
-            self.hand_on(last);
-        }
-        read_at(file, own.memory.get_mut(own.held.clone()).unwrap_or_default(), from as u64)?;
-        self.last = Some(Read { block: own, numbers: first..first + blocks, start, position });
+        hand_on(keeper(self.text), std::mem::replace(&mut self.done, last));
+        let end = first * block + own.held.len();
+        self.last = Some(Read { block: own, numbers, start, position });
         Ok(end)
     }
+}
 
-    /// Several blocks that were read together are not handed on: they can be much.
-    fn hand_on(&self, read: Read) {
-        if let Some(keeper) = self.keeper().filter(|_| read.numbers.len() == 1) {
-            keeper.keep(read.numbers.start, read.block);
-        }
+impl Beside<'_> {
+    /// Hands on, and reads.
+    ///
+    /// # Errors
+    /// As [`Windows::advance`].
+    pub fn work(self) -> io::Result<Option<(usize, Block)>> {
+        let Beside { text, spare, done, next } = self;
+        hand_on(keeper(text), done);
+        let (Text::Filed { file, skip, length, .. }, Some(next)) = (text, next) else { return Ok(None) };
+        let room = spare.block(0, 1, turns(keeper(text)));
+        Ok(Some((next, read_blocks(file, room, next..next + 1, skip + length)?)))
     }
+}
 
-    /// Only what is handed on is taken by a device.
-    fn turns(&self) -> usize {
-        if self.keeper().is_some() { TURNS } else { 0 }
+/// Reads blocks of a file that ends somewhere into their memory.
+fn read_blocks(
+    file: &File,
+    (mut own, begin): (Block, usize),
+    numbers: Range<usize>,
+    file_end: usize,
+) -> io::Result<Block> {
+    let block = own.spare.block;
+    let (from, end) = (numbers.start * block, (numbers.end * block).min(file_end));
+    own.held = begin..begin + end.saturating_sub(from);
+    read_at(file, own.memory.get_mut(own.held.clone()).unwrap_or_default(), from as u64)?;
+    Ok(own)
+}
+
+/// Several blocks that were read together are not handed on: they can be much.
+fn hand_on(keeper: Option<&dyn Keeper>, read: Option<Read>) {
+    let own = read.filter(|read| read.numbers.len() == 1);
+    if let Some((keeper, read)) = keeper.zip(own) {
+        keeper.keep(read.numbers.start, read.block);
     }
+}
 
-    fn keeper(&self) -> Option<&dyn Keeper> {
-        match self.text {
-            Text::Filed { keeper, .. } => keeper,
-            Text::Held(_) => None,
-        }
+/// Only what is handed on is taken by a device.
+fn turns(keeper: Option<&dyn Keeper>) -> usize {
+    if keeper.is_some() { TURNS } else { 0 }
+}
+
+fn keeper(text: Text<'_>) -> Option<&dyn Keeper> {
+    match text {
+        Text::Filed { keeper, .. } => keeper,
+        Text::Held(_) => None,
     }
 }
 
 impl Drop for Windows<'_> {
     fn drop(&mut self) {
-        if let Some(last) = self.last.take() {
-            self.hand_on(last);
-        }
+        [self.done.take(), self.last.take()].into_iter().for_each(|own| hand_on(keeper(self.text), own));
     }
 }
 
@@ -275,13 +353,16 @@ mod tests {
         file.write_all(&bytes).expect("writes");
         let (all, spare) = (All::default(), Arc::default());
         let text = Text::Filed { file: &file, skip, length: bytes.len() - skip, keeper: Some(&all) };
-        for start in [0, 11, BLOCK - 5, BLOCK, 2 * BLOCK + 9] {
+        let starts = [0, 11, BLOCK - 5, BLOCK, 2 * BLOCK + 9];
+        for (start, is_read_ahead) in starts.into_iter().flat_map(|start| [(start, false), (start, true)]) {
             all.0.lock().expect("one thread").clear();
             let mut windows = Windows::new(text, &spare);
             let mut position = start;
             loop {
                 // The last few bytes of each are left over.
-                let Window { bytes: window, is_last } = windows.next(position).expect("reads");
+                windows.advance(position).expect("reads");
+                let beside = is_read_ahead.then(|| windows.beside(usize::MAX));
+                let Window { bytes: window, is_last } = windows.window();
                 let place = skip + position;
                 assert!(window == &bytes[place..place + window.len()], "at {position}");
                 if is_last {
@@ -290,6 +371,9 @@ mod tests {
                 }
                 assert_eq!(window.last(), Some(&b'\n'));
                 position += window.len().saturating_sub(5);
+                if let Some(beside) = beside {
+                    windows.take(beside.work().expect("reads"));
+                }
             }
             drop(windows);
             let kept = all.0.lock().expect("one thread");
@@ -304,7 +388,7 @@ mod tests {
             }
         }
         let shrunk = Text::Filed { file: &file, skip, length: bytes.len(), keeper: None };
-        assert!(Windows::new(shrunk, &spare).next(3 * BLOCK).is_err());
+        assert!(Windows::new(shrunk, &spare).advance(3 * BLOCK).is_err());
         let pool = spare.pool.lock().expect("one thread");
         assert_eq!(pool.made, pool.spare.len(), "everything was given back");
     }
