@@ -18,7 +18,7 @@ enum Told {
     Each(Arc<[u64]>),
 }
 
-/// Rows that a run has at least, on average; shorter ones take more memory than their rows.
+/// Rows that a run has at least, on average: a run takes as much memory as two rows, and is looked for.
 const LENGTH_MIN: usize = 4;
 
 impl<const STEP: u64> Default for Runs<STEP> {
@@ -51,6 +51,7 @@ impl<const STEP: u64> Runs<STEP> {
     }
 
     pub fn get(&self, row: usize) -> u64 {
+        debug_assert!(row < self.rows);
         match &self.told {
             Told::Each(numbers) => numbers[row],
             Told::Runs(runs) => {
@@ -81,11 +82,13 @@ impl<const STEP: u64> Runs<STEP> {
 
     /// The numbers of the given rows, in the given order.
     pub fn numbers_of(&self, rows: &[u32]) -> Vec<u64> {
+        debug_assert!(rows.iter().all(|row| (*row as usize) < self.rows));
         let each = |numbers: &[u64]| rows.iter().map(|row| numbers[*row as usize]).collect();
         match &self.told {
             Told::Each(numbers) => each(numbers),
             Told::Runs(runs) => match &**runs {
                 [(_, first)] => rows.iter().map(|row| first.wrapping_add(STEP * u64::from(*row))).collect(),
+                _ if rows.len() < self.rows / 8 => rows.iter().map(|row| self.get(*row as usize)).collect(),
                 _ => each(&self.to_vec()),
             },
         }
@@ -95,7 +98,7 @@ impl<const STEP: u64> Runs<STEP> {
         Runs::of(&self.numbers_of(rows))
     }
 
-    /// Adds so much to every number.
+    /// Adds so much to every number, going on from zero behind the last there is: so runs stay runs.
     pub fn shift(&mut self, more: u64) {
         self.told = match &self.told {
             Told::Each(numbers) => Told::Each(numbers.iter().map(|own| own.wrapping_add(more)).collect()),

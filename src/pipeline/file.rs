@@ -50,9 +50,11 @@ pub const CUTS_KEYS: &[&str] = &["default"];
 const OFFICIAL: [(&str, Official); 2] = [("lab", Official::Laboratory), ("judged", Official::Judged)];
 
 /// Columns of the published files and of the lake: no dimension may be called so.
-const RESERVED: [&str; 16] = [
+const RESERVED: [&str; 18] = [
     "indicator",
     "by",
+    "period_start",
+    "period_end",
     "numerator",
     "denominator",
     "value",

@@ -248,17 +248,17 @@ pub(super) fn publish(
             let draft = draft?;
             let own = record_of(&evaluated, &draft);
             let record = RunRecord { byte_order_mark: request.byte_order_mark, ..own };
-            let (outputs, report) =
-                rayon::join(|| store.keep(&draft), || report::prepare(&request.out, &draft));
-            Ok::<_, RunError>((evaluated, record, outputs?, report?))
+            let ((outputs, report), keeping) =
+                timed(|| rayon::join(|| store.keep(&draft), || report::prepare(&request.out, &draft)));
+            Ok::<_, RunError>((evaluated, record, outputs?, report?, keeping))
         },
         || timed(|| store.prepare(filed, own, request)),
     );
-    let ((evaluated, mut record, outputs, report), prepared) = (told?, prepared?);
+    let ((evaluated, mut record, outputs, report, keeping), prepared) = (told?, prepared?);
     observer.stage("store");
     let since = Instant::now();
     let stored = store.commit(prepared, &evaluated, request, &record, outputs)?;
-    record.stages.push(stage("store", preparing + since.elapsed()));
+    record.stages.push(stage("store", preparing.max(keeping) + since.elapsed()));
     let mut last = Draft::default();
     last.add("run.json", serde_json::to_vec_pretty(&record).map_err(report::ReportError::from)?);
     report.publish(&last)?;

@@ -92,12 +92,14 @@ pub struct Piece {
     pub lines: u64,
 }
 
-/// Codes the records that begin between two positions; the last of them may reach beyond.
+/// Codes the records that begin between two positions; the last of them may reach beyond. Once all pieces of the text are
+/// begun, another thread may help.
 pub fn code_piece(
     text: Text<'_>,
     head: &Head,
     range: Range<usize>,
     spare: &Arc<Spare>,
+    is_last_begun: &(dyn Fn() -> bool + Sync),
 ) -> Result<Piece, Problem> {
     let mut coder = Coder::new(&head.binding, head.cut, head.encoding, true, Vec::new());
     let mut windows = Windows::new(text, spare);
@@ -108,8 +110,10 @@ pub fn code_piece(
         let window = windows.window();
         let mut splitter = Splitter::within(window.bytes, head.delimiter, lines);
         let is_enough = |own: &Splitter<'_>| position + own.position() >= range.end;
+        let mut code = || coder.window(&mut splitter, window.is_last, is_enough);
+        // A thread that waits for another is given other work meanwhile: a whole piece, if there is one left to begin.
         let (coded, ahead) =
-            rayon::join(|| coder.window(&mut splitter, window.is_last, is_enough), || beside.work());
+            if is_last_begun() { rayon::join(code, || beside.work()) } else { (code(), beside.work()) };
         coded?;
         if position == range.start && !window.is_last {
             coder.make_room(splitter.position(), range.len());

@@ -176,7 +176,9 @@ impl Columns {
 
     /// Makes room for so many rows more.
     pub(super) fn reserve(&mut self, rows: usize) {
-        [&mut self.beginnings, &mut self.ends].into_iter().for_each(|parts| parts.reserve(rows));
+        // Beginnings go on to be new ones, ends do so less and less.
+        self.beginnings.reserve_parts(rows);
+        [&mut self.beginnings, &mut self.ends].into_iter().for_each(|parts| parts.keys.reserve(rows));
     }
 
     /// Each column over what `decode` makes of the texts of its dictionary.
@@ -226,11 +228,10 @@ impl Parts {
         Parts { codes: vec![Vec::new(); columns.len()], columns, count: 0, keys: Vec::new() }
     }
 
-    /// Makes room for so many rows more, which have as many parts of their own as the others.
-    fn reserve(&mut self, rows: usize) {
+    /// Makes room for the parts of so many rows more, if they have as many of their own as the others.
+    fn reserve_parts(&mut self, rows: usize) {
         let parts = self.count.saturating_mul(rows) / self.keys.len().max(1);
         self.codes.iter_mut().for_each(|codes| codes.reserve(parts));
-        self.keys.reserve(rows);
     }
 
     /// Adds a part; `field` tells the text of a column.
@@ -313,8 +314,8 @@ mod tests {
     fn told_by(text: Text<'_>, cut: Option<usize>, block: usize) -> Told {
         let mut head = code_head(text, b',', &layout(&["d", "a", "c"]), UTF_8).expect("a header");
         head.cut = cut;
-        let piece =
-            code_piece(text, &head, head.position..text.len(), &Arc::new(Spare::of(block))).expect("reads");
+        let piece = code_piece(text, &head, head.position..text.len(), &Arc::new(Spare::of(block)), &|| true)
+            .expect("reads");
         let columns = || piece.table.columns.iter().flatten();
         let texts = |row| columns().map(|column| column.texts.get(row).to_string()).collect();
         let rows = piece.table.lines.iter().enumerate().map(|(row, line)| (*line, texts(row))).collect();

@@ -89,7 +89,7 @@ const FIRST_OF_SEVERAL: u8 = 0xc0;
 
 /// Bytes that are looked at to tell encodings apart; what lies behind them is decoded strictly, text by text,
 /// and refused record by record where it does not decode.
-pub const SAMPLE: usize = 1 << 18;
+pub const SAMPLE: usize = 1 << 20;
 
 /// The beginning of a text up to a line end; of one whose beginning is all ASCII, up to well behind the first
 /// character that is not.

@@ -6,6 +6,7 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
@@ -152,8 +153,10 @@ impl Reader<'_> {
     ) -> Result<Vec<Taken<T>>, Problem> {
         let starts = piece_starts(text, head.position, self.piece)?;
         let end_of = |index: usize| starts.get(index + 1).copied().unwrap_or(text.len());
+        let begun = AtomicUsize::new(0);
+        let is_last_begun = || begun.load(Ordering::Relaxed) >= starts.len();
         let read = |start, end| {
-            let piece = coding::code_piece(text, head, start..end, self.spare)?;
+            let piece = coding::code_piece(text, head, start..end, self.spare, &is_last_begun)?;
             let extent = extent(&piece.table);
             Ok::<_, Problem>(Read { extent, value: take(piece.table), end: piece.end, lines: piece.lines })
         };
@@ -163,6 +166,7 @@ impl Reader<'_> {
             .with_max_len(1)
             .map(|index| {
                 let (start, end) = (starts[index], end_of(index));
+                begun.fetch_add(1, Ordering::Relaxed);
                 let part = read(start, end)?;
                 (self.advance)((end - start) as u64, part.extent.rows as u64);
                 Ok(part)

@@ -137,8 +137,10 @@ pub struct Windows<'a> {
     spare: &'a Arc<Spare>,
     /// What was read last, behind what was left over.
     last: Option<Read>,
-    /// How much of it can be split, and whether the text ends with it.
-    told: (usize, bool),
+    /// What of it, or of a text that is held, can be split.
+    told: Range<usize>,
+    /// Whether the text ends with that.
+    is_last: bool,
     /// What is split, and to be handed on.
     done: Option<Read>,
     /// The block behind it, if it was read already.
@@ -167,7 +169,7 @@ struct Read {
 
 impl<'a> Windows<'a> {
     pub fn new(text: Text<'a>, spare: &'a Arc<Spare>) -> Windows<'a> {
-        Windows { text, spare, last: None, told: (0, false), done: None, ahead: None }
+        Windows { text, spare, last: None, told: 0..0, is_last: false, done: None, ahead: None }
     }
 
     /// Goes on to the next window, whose bytes begin at a position of the text: where the one before was left, or anywhere if
@@ -177,8 +179,8 @@ impl<'a> Windows<'a> {
     /// The operating system's, or the file has shrunk since it was opened.
     pub fn advance(&mut self, position: usize) -> io::Result<()> {
         let (file, skip, end) = match self.text {
-            Text::Held(_) => {
-                self.told = (position, true);
+            Text::Held(bytes) => {
+                (self.told, self.is_last) = (position..bytes.len(), true);
                 return Ok(());
             }
             Text::Filed { file, skip, length, .. } => (file, skip, skip + length),
@@ -187,19 +189,18 @@ impl<'a> Windows<'a> {
             let is_last = self.read(file, skip, position, end)? == end;
             let bytes = self.last.as_ref().map(Read::bytes).unwrap_or_default();
             if let Some(told) = if is_last { Some(bytes.len()) } else { behind_last_line(bytes) } {
-                self.told = (told, is_last);
+                (self.told, self.is_last) = (0..told, is_last);
                 return Ok(());
             }
         }
     }
 
     pub fn window(&self) -> Window<'_> {
-        let (told, is_last) = self.told;
         let bytes = match self.text {
-            Text::Held(bytes) => bytes.get(told..),
-            Text::Filed { .. } => self.last.as_ref().and_then(|last| last.bytes().get(..told)),
+            Text::Held(bytes) => bytes,
+            Text::Filed { .. } => self.last.as_ref().map(Read::bytes).unwrap_or_default(),
         };
-        Window { bytes: bytes.unwrap_or_default(), is_last }
+        Window { bytes: bytes.get(self.told.clone()).unwrap_or_default(), is_last: self.is_last }
     }
 
     /// What can be done meanwhile, where records are wanted that begin before a position of the text.
@@ -227,6 +228,7 @@ impl<'a> Windows<'a> {
         let first = last.as_ref().map_or((skip + position) / block, |last| last.numbers.end);
         let blocks = (1 + left.len() / block).min(file_end.div_ceil(block).saturating_sub(first)).max(1);
         let numbers = first..first + blocks;
+        // Where more is left over than there is room for in front of it, a block is read again.
         let ahead = self
             .ahead
             .take()
@@ -365,23 +367,27 @@ mod tests {
                 let Window { bytes: window, is_last } = windows.window();
                 let place = skip + position;
                 assert!(window == &bytes[place..place + window.len()], "at {position}");
+                let length = window.len();
                 if is_last {
-                    assert_eq!(place + window.len(), bytes.len());
-                    break;
+                    assert_eq!(place + length, bytes.len());
+                } else {
+                    assert_eq!(window.last(), Some(&b'\n'));
                 }
-                assert_eq!(window.last(), Some(&b'\n'));
-                position += window.len().saturating_sub(5);
                 if let Some(beside) = beside {
                     windows.take(beside.work().expect("reads"));
+                    assert_eq!(windows.ahead.is_some(), !is_last);
                 }
+                if is_last {
+                    break;
+                }
+                position += length.saturating_sub(5);
             }
             drop(windows);
             let kept = all.0.lock().expect("one thread");
             let first = (skip + start) / BLOCK;
-            let numbers: Vec<usize> = kept.iter().map(|(number, _)| *number).collect();
-            // The two behind a whole block that is left over are read together.
-            let handed: Vec<usize> = (first..bytes.len().div_ceil(BLOCK)).collect();
-            assert!(numbers.len() + 2 >= handed.len() && numbers.iter().all(|own| handed.contains(own)));
+            let mut numbers: Vec<usize> = kept.iter().map(|(number, _)| *number).collect();
+            numbers.sort_unstable();
+            assert_eq!(numbers, (first..bytes.len().div_ceil(BLOCK)).collect::<Vec<usize>>(), "each once");
             for (number, block) in kept.iter() {
                 let place = number * BLOCK;
                 assert!(*block == bytes[place..bytes.len().min(place + BLOCK)], "block {number}");
