@@ -116,8 +116,9 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
         }
     };
     let mut last = Ok(());
-    for request in requests {
-        last = publish(arguments, global, &request);
+    let count = requests.len();
+    for (place, request) in requests.iter().enumerate() {
+        last = publish(arguments, global, request, place + 1 == count);
         // A missed target is said at the end; whatever else went wrong ends it here.
         if last.as_ref().is_err_and(|failure| failure.code != TARGET_MISSED) {
             return last;
@@ -178,7 +179,12 @@ fn days(_: &Arguments, request: RunRequest) -> Result<Vec<RunRequest>, Failure> 
     Ok(vec![request])
 }
 
-fn publish(arguments: &Arguments, global: &Global, request: &RunRequest) -> Result<(), Failure> {
+fn publish(
+    arguments: &Arguments,
+    global: &Global,
+    request: &RunRequest,
+    is_last: bool,
+) -> Result<(), Failure> {
     let began = Instant::now();
     let progress = Progress::new(global.quiet);
     // A defect of ours is a failed run too; the panic hook has spoken of it.
@@ -223,8 +229,10 @@ fn publish(arguments: &Arguments, global: &Global, request: &RunRequest) -> Resu
         let _ = summary::print(&outcome.evaluated, &outcome.record, global);
         let _ = summary::print_stored(&outcome.stored, request);
     }
-    // The process is about to end, and takes all at once what would be handed back piece by piece.
-    std::mem::forget(outcome);
+    if is_last {
+        // The process is about to end, and takes all at once what would be handed back piece by piece.
+        std::mem::forget(outcome);
+    }
     match is_missed {
         true => Err(Failure::new(TARGET_MISSED, format!("target missed: {}", missed.join(", ")))),
         false => told,
