@@ -8,6 +8,7 @@ pub mod indicator;
 pub mod judge;
 #[cfg(feature = "delta")]
 pub mod lake;
+mod lanes;
 pub mod model;
 pub mod normalize;
 pub mod pipeline;

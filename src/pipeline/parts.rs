@@ -18,6 +18,7 @@ use super::store::{Filed, Store};
 use crate::column::{Frame, Held, Shelf};
 use crate::cube::{Cells, Fact, Totals};
 use crate::judge::{Decisions, Marked, Occurrences};
+use crate::lanes;
 use crate::reference::Reference;
 use crate::report::{disagreements, join_disagreements};
 
@@ -112,23 +113,23 @@ impl Judge<'_> {
         let rows: usize = groups.iter().flatten().map(|sheet| sheet.rows).sum();
         // Sized by the rows that a sample has on average, so that a part of shared samples is like any other.
         let buckets = (rows / known.max(1) + 1) * 2 * shared.len() / self.rows.max(1) + 1;
-        let split = groups.into_par_iter().with_max_len(1).map(|group| {
+        let split = lanes::map(groups, |group| {
             let (sheets, aside) = self.set_aside(self.sheets(group)?, &shared, buckets)?;
             Ok((self.judge_part(sheets, Share::Samples, given, sums)?, aside))
         });
         let (mut parts, aside): (Vec<Part>, Vec<Vec<Aside>>) =
-            split.collect::<Result<Vec<_>, RunError>>()?.into_iter().unzip();
+            split.into_iter().collect::<Result<Vec<_>, RunError>>()?.into_iter().unzip();
         let mut filled: Vec<Vec<Aside>> = (0..buckets).map(|_| Vec::new()).collect();
         aside.into_iter().flatten().for_each(|aside| filled[aside.bucket].push(aside));
-        let together =
-            filled.into_par_iter().with_max_len(1).filter(|bucket| !bucket.is_empty()).map(|bucket| {
-                let sheets = bucket.into_iter().map(|aside| {
-                    let frame = self.shelf.take(aside.held).map_err(RunError::Scratch)?;
-                    Ok(Sheet { source: aside.source, frame, wide: aside.wide })
-                });
-                self.judge_part(sheets.collect::<Result<_, RunError>>()?, Share::Samples, given, sums)
+        filled.retain(|bucket| !bucket.is_empty());
+        let together = lanes::map(filled, |bucket| {
+            let sheets = bucket.into_iter().map(|aside| {
+                let frame = self.shelf.take(aside.held).map_err(RunError::Scratch)?;
+                Ok(Sheet { source: aside.source, frame, wide: aside.wide })
             });
-        parts.extend(together.collect::<Result<Vec<_>, RunError>>()?);
+            self.judge_part(sheets.collect::<Result<_, RunError>>()?, Share::Samples, given, sums)
+        });
+        parts.extend(together.into_iter().collect::<Result<Vec<_>, RunError>>()?);
         parts.insert(0, rest);
         Ok(parts)
     }

@@ -99,7 +99,6 @@ pub fn code_piece(
     head: &Head,
     range: Range<usize>,
     spare: &Arc<Spare>,
-    is_last_begun: &(dyn Fn() -> bool + Sync),
 ) -> Result<Piece, Problem> {
     let mut coder = Coder::new(&head.binding, head.cut, head.encoding, true, Vec::new());
     let mut windows = Windows::new(text, spare);
@@ -110,10 +109,8 @@ pub fn code_piece(
         let window = windows.window();
         let mut splitter = Splitter::within(window.bytes, head.delimiter, lines);
         let is_enough = |own: &Splitter<'_>| position + own.position() >= range.end;
-        let mut code = || coder.window(&mut splitter, window.is_last, is_enough);
-        // A thread that waits for another is given other work meanwhile: a whole piece, if there is one left to begin.
-        let (coded, ahead) =
-            if is_last_begun() { rayon::join(code, || beside.work()) } else { (code(), beside.work()) };
+        let code = || coder.window(&mut splitter, window.is_last, is_enough);
+        let (coded, ahead) = rayon::join(code, || beside.work());
         coded?;
         if position == range.start && !window.is_last {
             coder.make_room(splitter.position(), range.len());

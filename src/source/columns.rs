@@ -314,8 +314,8 @@ mod tests {
     fn told_by(text: Text<'_>, cut: Option<usize>, block: usize) -> Told {
         let mut head = code_head(text, b',', &layout(&["d", "a", "c"]), UTF_8).expect("a header");
         head.cut = cut;
-        let piece = code_piece(text, &head, head.position..text.len(), &Arc::new(Spare::of(block)), &|| true)
-            .expect("reads");
+        let piece =
+            code_piece(text, &head, head.position..text.len(), &Arc::new(Spare::of(block))).expect("reads");
         let columns = || piece.table.columns.iter().flatten();
         let texts = |row| columns().map(|column| column.texts.get(row).to_string()).collect();
         let rows = piece.table.lines.iter().enumerate().map(|(row, line)| (*line, texts(row))).collect();

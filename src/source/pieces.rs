@@ -6,9 +6,6 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use rayon::prelude::*;
 
 use super::bytes::{self, Content, Filed};
 use super::coding::{self, Head};
@@ -17,6 +14,7 @@ use super::error::Problem;
 use super::text::Text;
 use super::windows::{Keeper, Spare};
 use super::{Layout, RawTable, SourceError, unpack, workbook};
+use crate::lanes;
 
 /// Bytes of a text that is read whole, where nobody says otherwise. A longer one is read in pieces of up to twice as many:
 /// small enough to balance and to be held by every thread, large enough to hold many repeats.
@@ -153,25 +151,18 @@ impl Reader<'_> {
     ) -> Result<Vec<Taken<T>>, Problem> {
         let starts = piece_starts(text, head.position, self.piece)?;
         let end_of = |index: usize| starts.get(index + 1).copied().unwrap_or(text.len());
-        let begun = AtomicUsize::new(0);
-        let is_last_begun = || begun.load(Ordering::Relaxed) >= starts.len();
         let read = |start, end| {
-            let piece = coding::code_piece(text, head, start..end, self.spare, &is_last_begun)?;
+            let piece = coding::code_piece(text, head, start..end, self.spare)?;
             let extent = extent(&piece.table);
             Ok::<_, Problem>(Read { extent, value: take(piece.table), end: piece.end, lines: piece.lines })
         };
         (self.advance)(head.position as u64, 0);
-        let parts: Vec<Result<Read<T>, Problem>> = (0..starts.len())
-            .into_par_iter()
-            .with_max_len(1)
-            .map(|index| {
-                let (start, end) = (starts[index], end_of(index));
-                begun.fetch_add(1, Ordering::Relaxed);
-                let part = read(start, end)?;
-                (self.advance)((end - start) as u64, part.extent.rows as u64);
-                Ok(part)
-            })
-            .collect();
+        let parts: Vec<Result<Read<T>, Problem>> = lanes::map((0..starts.len()).collect(), |index: usize| {
+            let (start, end) = (starts[index], end_of(index));
+            let part = read(start, end)?;
+            (self.advance)((end - start) as u64, part.extent.rows as u64);
+            Ok(part)
+        });
         let (mut position, mut lines_before, mut last_line) = (head.position, head.line, 0);
         let (mut taken, mut extents) = (Vec::with_capacity(parts.len()), Vec::new());
         for (index, part) in parts.into_iter().enumerate() {

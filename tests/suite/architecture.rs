@@ -8,14 +8,14 @@ use super::support::root;
 /// Stages in the order of the flow: each may use those before it, none behind it.
 const FLOW: [&str; 8] = ["source", "normalize", "validate", "judge", "lake", "cube", "indicator", "report"];
 /// What every stage may use.
-const SHARED: [&str; 3] = ["model", "column", "reference"];
+const SHARED: [&str; 4] = ["model", "column", "reference", "lanes"];
 
 fn may_use(room: &str, other: &str) -> bool {
     if room == other {
         return true;
     }
     match room {
-        "model" => false,
+        "model" | "lanes" => false,
         "column" => other == "model",
         "reference" => other == "model",
         "simulate" => other == "model",
