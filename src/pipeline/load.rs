@@ -109,15 +109,14 @@ impl Loader<'_> {
             .read(&input.path, &layout, &take)
             .map_err(|error| RunError::Source { source_name: source.name.clone(), error: Box::new(error) })?;
         let mut loaded: Vec<Loaded> = Vec::with_capacity(taken.len());
-        let count = taken.len();
-        for (position, piece) in taken.into_iter().enumerate() {
+        for piece in taken {
             let mut own = piece.value.map_err(RunError::Scratch)?;
             own.lines_before = piece.lines_before;
             for listed in own.rejections.iter_mut().chain(&mut own.warnings) {
                 listed.origin.line = listed.origin.line.saturating_add(piece.lines_before);
             }
-            // Only the last piece of a text tells where it ends.
-            if position + 1 == count || !own.sheet.is_empty() {
+            // Only the last piece tells where all of it ends.
+            if piece.is_last {
                 own.warnings.extend(cut_off(&own.input, &own.sheet.as_str().into(), piece.last_line));
             }
             loaded.push(own);

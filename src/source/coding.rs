@@ -127,16 +127,16 @@ pub fn code_piece(
 }
 
 /// The header, and the records that were read to find it.
-struct Begun {
-    binding: Binding,
+pub(super) struct Begun {
+    pub binding: Binding,
     header_line: u64,
-    coder: Coder,
+    pub coder: Coder,
     /// There is nothing more to read.
-    ended: bool,
+    pub ended: bool,
 }
 
 /// Finds the header and codes what was read on the way to it.
-fn begin(
+pub(super) fn begin(
     records: &mut dyn Records,
     layout: &Layout,
     encoding: &'static Encoding,
@@ -192,7 +192,7 @@ fn clip(text: &str) -> String {
 /// Rows that room is made for at most.
 const ROOM_MAX: usize = 1 << 20;
 
-struct Coder {
+pub(super) struct Coder {
     encoding: &'static Encoding,
     ragged_is_fault: bool,
     width: usize,
@@ -226,6 +226,11 @@ impl Coder {
             bad_records: bad,
             above_is_last: false,
         }
+    }
+
+    /// For more rows of a sheet whose header is known.
+    pub(super) fn of_sheet(binding: &Binding) -> Coder {
+        Coder::new(binding, None, encoding_rs::UTF_8, false, Vec::new())
     }
 
     fn record(&mut self, line: u64, fields: &Fields) {
@@ -299,14 +304,14 @@ impl Coder {
     }
 
     /// Codes records until they end.
-    fn rest(&mut self, records: &mut dyn Records) -> Result<(), Problem> {
+    pub(super) fn rest(&mut self, records: &mut dyn Records) -> Result<(), Problem> {
         let mut fields = Fields::default();
         while self.found(records.next(&mut fields)?, &fields) {}
         Ok(())
     }
 
     /// Decodes each distinct text; a record that holds one that does not decode is bad.
-    fn finish(mut self, binding: &Binding, sheet: Arc<str>) -> RawTable {
+    pub(super) fn finish(mut self, binding: &Binding, sheet: Arc<str>) -> RawTable {
         let encoding = self.encoding;
         let places = self.columns.places().to_vec();
         let mut undecodable_texts: Vec<Vec<bool>> = vec![Vec::new(); places.len()];

@@ -1,10 +1,11 @@
 //! read: bytes of an export → coded text columns, each row with its sheet and line.
 //!
 //! Text files are split as bytes and decoded once per distinct text: no trail byte of GB18030 can be a
-//! comma, a quote or a line end. UTF-16 has no such property and is transcoded first. A long text is read in
-//! pieces, side by side, and never held whole ([`Reader`]).
+//! comma, a quote or a line end. UTF-16 has no such property and is transcoded first. A long text, and a sheet, is
+//! read in pieces, side by side, and never held whole ([`Reader`]).
 
 mod bytes;
+mod cells;
 mod coding;
 mod columns;
 mod confine;
@@ -12,8 +13,11 @@ mod encoding;
 mod error;
 mod grid;
 mod header;
+mod markup;
+mod package;
 mod pieces;
 mod records;
+mod sheets;
 mod text;
 mod unpack;
 mod windows;
@@ -83,7 +87,7 @@ pub struct BadRecord {
     pub fault: Fault,
 }
 
-/// One sheet, or one text file: columns coded as they are written.
+/// One sheet or one text file, or a piece of it: columns coded as they are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawTable {
     /// Empty for text files.

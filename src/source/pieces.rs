@@ -1,4 +1,4 @@
-//! Reading a file in pieces: those of a long text side by side, every sheet of a workbook one by one.
+//! Reading a file in pieces: those of a long text side by side, those of a workbook sheet by sheet ([`super::sheets`]).
 //!
 //! A piece begins behind a line end, which need not end a record: where the piece before it ends elsewhere, inside
 //! a quoted field, its records are read again from there. So the outcome is that of one pass.
@@ -11,6 +11,7 @@ use super::bytes::{self, Content, Filed};
 use super::coding::{self, Head};
 use super::encoding;
 use super::error::Problem;
+use super::sheets::{NotPlain, SheetReader};
 use super::text::Text;
 use super::windows::{Keeper, Spare};
 use super::{Layout, RawTable, SourceError, unpack, workbook};
@@ -28,7 +29,8 @@ pub type Advance<'a> = &'a (dyn Fn(u64, u64) + Sync);
 pub struct Reader<'a> {
     /// The program that unpacks XLS and ODS, see [`super::unpack`].
     pub unpacker: Option<&'a Path>,
-    /// Bytes of a text that is read whole; pieces of a longer one have up to twice as many.
+    /// Bytes of a text that is read whole; pieces of a longer one have up to twice as many. Those of an unpacked sheet have
+    /// about so many.
     pub piece: usize,
     pub advance: Advance<'a>,
     /// Who is handed the bytes of a long text on the way.
@@ -43,17 +45,19 @@ pub struct Taken<T> {
     pub value: T,
     /// Lines of the file before the piece: lines in it count from there.
     pub lines_before: u64,
-    /// Last line in the file on which a record begins.
+    /// Last line of the text or sheet so far on which a record begins.
     pub last_line: u64,
+    /// No piece of the same text or sheet follows.
+    pub is_last: bool,
 }
 
 /// What is known of a table once it is handed on.
-struct Extent {
+pub(super) struct Extent {
     rows: usize,
     records: usize,
     undecodable: usize,
     first_undecodable: u64,
-    last_line: u64,
+    pub last_line: u64,
     encoding: &'static str,
 }
 
@@ -75,13 +79,29 @@ impl Reader<'_> {
             Content::Workbook(bytes) if unpack::is_ods(&bytes) => workbook::check_sizes(&bytes)
                 .and_then(|()| unpack::read(path, layout, self.unpacker))
                 .map(|tables| self.take_sheets(tables, bytes.len() as u64, take)),
-            Content::Workbook(bytes) => workbook::read(&bytes, layout)
-                .map(|tables| self.take_sheets(tables, bytes.len() as u64, take)),
+            Content::Workbook(bytes) => self.read_workbook(&bytes, layout, take),
             Content::OldWorkbook(size) => {
                 unpack::read(path, layout, self.unpacker).map(|tables| self.take_sheets(tables, size, take))
             }
         };
         read.map_err(|error| error.in_file(path))
+    }
+
+    fn read_workbook<T: Send>(
+        &self,
+        bytes: &[u8],
+        layout: &Layout,
+        take: &(dyn Fn(RawTable) -> T + Sync),
+    ) -> Result<Vec<Taken<T>>, Problem> {
+        workbook::check_sizes(bytes)?;
+        let plain = SheetReader { layout, piece: self.piece, advance: self.advance, take };
+        match plain.read(bytes) {
+            Ok(read) => read,
+            Err(NotPlain) => {
+                let tables = workbook::read(bytes, layout)?;
+                Ok(self.take_sheets(tables, bytes.len() as u64, take))
+            }
+        }
     }
 
     fn take_sheets<T>(
@@ -94,7 +114,7 @@ impl Reader<'_> {
         (self.advance)(bytes, rows as u64);
         let taken = tables.into_iter().map(|table| {
             let last_line = extent(&table).last_line;
-            Taken { value: take(table), lines_before: 0, last_line }
+            Taken { value: take(table), lines_before: 0, last_line, is_last: true }
         });
         taken.collect()
     }
@@ -157,7 +177,7 @@ impl Reader<'_> {
             Ok::<_, Problem>(Read { extent, value: take(piece.table), end: piece.end, lines: piece.lines })
         };
         (self.advance)(head.position as u64, 0);
-        let parts: Vec<Result<Read<T>, Problem>> = lanes::map((0..starts.len()).collect(), |index: usize| {
+        let parts: Vec<Result<Read<T>, Problem>> = lanes::map(0..starts.len(), |index: usize| {
             let (start, end) = (starts[index], end_of(index));
             let part = read(start, end)?;
             (self.advance)((end - start) as u64, part.extent.rows as u64);
@@ -174,12 +194,13 @@ impl Reader<'_> {
             if part.extent.records > 0 {
                 last_line = part.extent.last_line.saturating_add(lines_before);
             }
-            taken.push(Taken { value: part.value, lines_before, last_line });
+            taken.push(Taken { value: part.value, lines_before, last_line, is_last: false });
             extents.push((part.extent, lines_before));
             lines_before += part.lines;
             position = part.end;
         }
         refuse_undecodable(&extents)?;
+        taken.last_mut().into_iter().for_each(|last| last.is_last = true);
         Ok(taken)
     }
 }
@@ -192,7 +213,7 @@ struct Read<T> {
     lines: u64,
 }
 
-fn extent(table: &RawTable) -> Extent {
+pub(super) fn extent(table: &RawTable) -> Extent {
     let bad = || table.bad_records.iter();
     let undecodable = bad().filter(|bad| bad.fault.code == crate::model::Code::BadEncoding);
     let lines = table.lines.iter().copied().chain(bad().map(|bad| bad.line));

@@ -1,7 +1,7 @@
 use std::io::{Cursor, Read, Seek};
 use std::sync::Arc;
 
-use calamine::{CellErrorType, Data, DataRef, Reader, Xlsx, XlsxCellReader, XlsxError};
+use calamine::{CellErrorType, Data, DataRef, ExcelDateTime, Reader, Xlsx, XlsxCellReader, XlsxError};
 
 use super::error::Problem;
 use super::records::{Fields, Found, Records};
@@ -17,10 +17,9 @@ const SMALL_PART: u64 = 64 << 20;
 const HELD_RATIO_LIMIT: u64 = 40;
 const SMALL_HELD_PART: u64 = 16 << 20;
 
-/// Streams the cells of the chosen sheets. Sizes come from the archive's directory and are checked
-/// before any part is unpacked; a sheet's declared dimensions are never believed.
+/// Streams the cells of the chosen sheets of any workbook whose sizes were checked; a sheet's declared dimensions are never
+/// believed.
 pub fn read(bytes: &[u8], layout: &Layout) -> Result<Vec<RawTable>, Problem> {
-    check_sizes(bytes)?;
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(damaged)?;
     let mut tables = Vec::new();
     for name in chosen(workbook.sheet_names(), &layout.sheets)? {
@@ -157,25 +156,29 @@ pub(super) fn text_of(value: &DataRef<'_>) -> String {
         DataRef::Int(integer) => integer.to_string(),
         DataRef::Float(number) => number_text(*number),
         DataRef::Bool(flag) => flag.to_string(),
-        DataRef::DateTime(moment) if moment.is_datetime() => {
-            let (year, month, day, hour, minute, second, _) = moment.to_ymd_hms_milli();
-            if (hour, minute, second) == (0, 0, 0) {
-                format!("{year:04}-{month:02}-{day:02}")
-            } else {
-                format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
-            }
-        }
-        DataRef::DateTime(duration) => number_text(duration.as_f64()),
+        DataRef::DateTime(moment) => moment_text(moment),
         DataRef::Error(error) => error_text(error),
     }
 }
 
-fn error_text(error: &CellErrorType) -> String {
+pub(super) fn moment_text(moment: &ExcelDateTime) -> String {
+    if !moment.is_datetime() {
+        return number_text(moment.as_f64());
+    }
+    let (year, month, day, hour, minute, second, _) = moment.to_ymd_hms_milli();
+    if (hour, minute, second) == (0, 0, 0) {
+        format!("{year:04}-{month:02}-{day:02}")
+    } else {
+        format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+    }
+}
+
+pub(super) fn error_text(error: &CellErrorType) -> String {
     Data::Error(error.clone()).to_string()
 }
 
 /// Spreadsheets show at most 15 significant digits of a binary number; 0.1 + 0.2 was meant as 0.3.
-fn number_text(number: f64) -> String {
+pub(super) fn number_text(number: f64) -> String {
     let shortest = number.to_string();
     if shortest.chars().filter(char::is_ascii_digit).count() <= 15 {
         return shortest;
