@@ -116,9 +116,9 @@ pub fn run(arguments: &Arguments, global: &Global) -> Result<(), Failure> {
         }
     };
     let mut last = Ok(());
-    let count = requests.len();
-    for (place, request) in requests.iter().enumerate() {
-        last = publish(arguments, global, request, place + 1 == count);
+    let mut requests = requests.iter().peekable();
+    while let Some(request) = requests.next() {
+        last = publish(arguments, global, request, requests.peek().is_none());
         // A missed target is said at the end; whatever else went wrong ends it here.
         if last.as_ref().is_err_and(|failure| failure.code != TARGET_MISSED) {
             return last;

@@ -10,7 +10,7 @@ use toml::de::DeTable;
 
 use super::coverage::COVERED;
 use super::derive::{Derived, read_derived};
-use super::document::{Problem, Problems, Section, scalar_of, text_of};
+use super::document::{Placed, Problem, Problems, Section, scalar_of, text_of};
 use super::indicator_file::{Known, read_cuts, read_indicator};
 use super::share::LEAST;
 use super::source_file::{SourceFile, read_source};
@@ -49,7 +49,7 @@ pub const CUTS_KEYS: &[&str] = &["default"];
 
 const OFFICIAL: [(&str, Official); 2] = [("lab", Official::Laboratory), ("judged", Official::Judged)];
 
-/// Columns of the published files and of the lake: no dimension may be called so.
+/// Columns of the published files and of the lake: no dimension or attribute may be called so.
 const RESERVED: [&str; 18] = [
     "indicator",
     "by",
@@ -223,6 +223,16 @@ fn read(path: &Path, text: &str, root: &Section<'_>) -> PipelineFile {
     }
 }
 
+/// Whether a name is taken, which is a problem then.
+pub(super) fn is_reserved(section: &Section<'_>, name: &Placed) -> bool {
+    let is_taken = RESERVED.contains(&name.get_ref().as_str()) || name.get_ref().ends_with("_scale");
+    if is_taken {
+        let problem = format!("`{}` has a meaning of its own in our files", name.get_ref());
+        section.problem(name.span(), problem, None);
+    }
+    is_taken
+}
+
 fn read_dimensions(section: &Section<'_>) -> Vec<(String, String)> {
     let entries = section.entries().into_iter();
     entries
@@ -238,13 +248,7 @@ fn read_dimensions(section: &Section<'_>) -> Vec<(String, String)> {
                     Some(help),
                 );
             }
-            let taken = RESERVED.contains(&name.get_ref().as_str()) || name.get_ref().ends_with("_scale");
-            if taken {
-                section.problem(
-                    name.span(),
-                    format!("`{}` has a meaning of its own in our files", name.get_ref()),
-                    None,
-                );
+            if is_reserved(section, &name) {
                 return None;
             }
             if own_table.is_some_and(|table| table.column(name.get_ref()).is_some()) {

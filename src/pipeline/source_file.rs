@@ -9,6 +9,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::document::{Placed, Section, scalar_of, text_of, texts_of};
+use super::file::is_reserved;
 use crate::judge::ConclusionFrom;
 use crate::model::{ColumnKind, TABLES, TableSchema, nearest, table, vocabulary};
 use crate::normalize::{ColumnRule, Other, fold};
@@ -442,6 +443,9 @@ fn read_attributes(section: &Section<'_>) -> Vec<AttributeFile> {
     let entries = section.entries().into_iter();
     entries
         .filter_map(|(key, value)| {
+            if is_reserved(section, &key) {
+                return None;
+            }
             let name = key.into_inner();
             if let Some(from) = text_of(value) {
                 return Some(AttributeFile { name, from: from.into_inner(), to: None });

@@ -188,7 +188,11 @@ fn sources_that_would_lose_rows_are_refused() {
             ),
             "`goood` is no word of this column",
         ),
-        ("[dimensions]\nvalue = \"samples\"\n".to_owned(), "has a meaning of its own"),
+        ("[dimensions]\nvalue = \"samples\"\n".to_owned(), "`value` has a meaning of its own"),
+        (
+            source("\"establishments\"", "[source.a.attributes]\nstatus = \"v\""),
+            "`status` has a meaning of its own",
+        ),
     ] {
         let folder = workshop();
         lay_out(folder.path(), &toml, &[("a.csv", "code,day,item,v\n")]);
