@@ -11,7 +11,7 @@ use super::bytes::{self, Content, Filed};
 use super::coding::{self, Head};
 use super::encoding;
 use super::error::Problem;
-use super::sheets::{NotPlain, SheetReader};
+use super::sheets::{SheetReader, Unread};
 use super::text::Text;
 use super::windows::{Keeper, Spare};
 use super::{Layout, RawTable, SourceError, unpack, workbook};
@@ -96,8 +96,9 @@ impl Reader<'_> {
         workbook::check_sizes(bytes)?;
         let plain = SheetReader { layout, piece: self.piece, advance: self.advance, take };
         match plain.read(bytes) {
-            Ok(read) => read,
-            Err(NotPlain) => {
+            Ok(taken) => Ok(taken),
+            Err(Unread::Refused(problem)) => Err(problem),
+            Err(Unread::NotPlain) => {
                 let tables = workbook::read(bytes, layout)?;
                 Ok(self.take_sheets(tables, bytes.len() as u64, take))
             }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use memchr::memmem;
-use zip::read::ZipFile;
 
 use super::cells::{Cells, is_range};
 use super::coding::{self, Begun, Coder};
 use super::error::Problem;
+use super::header::Binding;
 use super::markup::{Kind, Markup};
 use super::package::{Meanings, Package, behind_declaration};
 use super::pieces::{Advance, Taken, extent};
@@ -18,12 +18,24 @@ use super::workbook::chosen;
 use super::{Layout, RawTable, Sheets};
 use crate::lanes;
 
-/// A sheet that is not plain, or damaged: whoever knows all of it reads it, and says what is wrong.
+/// Why sheets are not read here.
 #[derive(Debug)]
-pub(super) struct NotPlain;
+pub(super) enum Unread {
+    /// One is not plain, or damaged: whoever knows all of it reads it, and says what is wrong.
+    NotPlain,
+    /// What would keep any reader from reading it.
+    Refused(Problem),
+}
+
+use Unread::NotPlain;
+
+impl From<Problem> for Unread {
+    fn from(problem: Problem) -> Unread {
+        Unread::Refused(problem)
+    }
+}
 
 /// How sheets are read.
-#[derive(Clone, Copy)]
 pub(super) struct SheetReader<'a, T> {
     pub layout: &'a Layout,
     /// Bytes of unpacked rows that are read together.
@@ -32,104 +44,124 @@ pub(super) struct SheetReader<'a, T> {
     pub take: &'a (dyn Fn(RawTable) -> T + Sync),
 }
 
+/// A sheet that is being read.
+struct Sheet<'a> {
+    name: Arc<str>,
+    meanings: &'a Meanings,
+    /// Bytes that it takes in the archive, and unpacked.
+    packed: u64,
+    size: u64,
+}
+
+/// What was made of some rows, and the lines of the first and the last of them.
+struct Piece<T> {
+    lines: Option<(u64, u64)>,
+    taken: Taken<T>,
+}
+
 impl<T: Send> SheetReader<'_, T> {
     /// Reads the chosen sheets of a workbook, each in pieces.
     ///
     /// # Errors
-    /// The outer ones: some sheet is not plain. The inner ones: what would keep any reader from reading it.
-    pub fn read(&self, bytes: &[u8]) -> Result<Result<Vec<Taken<T>>, Problem>, NotPlain> {
+    /// Some sheet is not plain, or nobody could read it.
+    pub fn read(&self, bytes: &[u8]) -> Result<Vec<Taken<T>>, Unread> {
         let mut package = Package::open(bytes).ok_or(NotPlain)?;
         let names = package.sheets.iter().map(|(name, _)| name.clone()).collect();
-        let names = match chosen(names, &self.layout.sheets) {
-            Ok(names) => names,
-            Err(problem) => return Ok(Err(problem)),
-        };
-        let mut taken = Vec::new();
-        for name in names {
+        let (mut taken, mut rest) = (Vec::new(), bytes.len() as u64);
+        for name in chosen(names, &self.layout.sheets)? {
             let part = package.sheets.iter().find(|(own, _)| *own == name).map(|(_, part)| part.as_str());
             let part = package.archive.by_name(part.ok_or(NotPlain)?).map_err(|_| NotPlain)?;
-            match self.sheet(&name, part, &package.meanings)? {
+            let (packed, size) = (part.compressed_size(), part.size());
+            let sheet = Sheet { name: Arc::from(name), meanings: &package.meanings, packed, size };
+            match self.sheet(&sheet, Pieces::new(part, self.piece)?) {
                 Ok(pieces) => taken.extend(pieces),
-                Err(Problem::Empty) if self.layout.sheets == Sheets::All => {}
-                Err(problem) => return Ok(Err(problem)),
+                Err(Unread::Refused(Problem::Empty)) if self.layout.sheets == Sheets::All => {}
+                Err(other) => return Err(other),
             }
+            rest = rest.saturating_sub(packed);
         }
-        Ok(Ok(taken))
+        (self.advance)(rest, 0);
+        Ok(taken)
     }
 
     fn sheet(
         &self,
-        name: &str,
-        part: ZipFile<'_, impl Read + Send>,
-        meanings: &Meanings,
-    ) -> Result<Result<Vec<Taken<T>>, Problem>, NotPlain> {
-        let sheet: Arc<str> = Arc::from(name);
-        let (packed, size) = (u128::from(part.compressed_size()), u128::from(part.size().max(1)));
-        let hand_on = |rows: &Cells<'_>, table: RawTable, bytes: usize| {
-            let packed = u64::try_from(bytes as u128 * packed / size).unwrap_or_default();
-            (self.advance)(packed, table.lines.len() as u64);
-            let last_line = extent(&table).last_line;
-            let piece = Taken { value: (self.take)(table), lines_before: 0, last_line, is_last: false };
-            (rows.lines(), piece)
-        };
-        let mut pieces = Pieces::new(part, self.piece)?;
-        let mut first = pieces.next().unwrap_or_else(|| Ok(Vec::new()))?;
-        let (begun, mut rows) = loop {
-            check_text(&first)?;
-            let mut rows = Cells::new(&first, meanings);
-            let begun = coding::begin(&mut rows, self.layout, encoding_rs::UTF_8, name);
-            if !rows.is_plain {
-                return Err(NotPlain);
-            }
-            // The header may lie further down than the first piece reaches.
-            let is_cut_short = rows.is_at_end() && begun.as_ref().map_or(true, |begun| begun.ended);
-            match is_cut_short.then(|| pieces.next()).flatten() {
-                Some(_) if first.len() > ROWS_MAX => return Err(NotPlain),
-                Some(more) => first.extend(more?),
-                None => break (begun, rows),
-            }
-        };
-        let Begun { binding, mut coder, ended, .. } = match begun {
-            Ok(begun) => begun,
-            Err(problem) => return Ok(Err(problem)),
-        };
-        let read = |rows: &mut Cells<'_>, coder: &mut Coder| {
-            let is_read = coder.rest(rows).is_ok() && rows.is_plain;
-            is_read.then_some(()).ok_or(NotPlain)
-        };
-        if !ended {
-            read(&mut rows, &mut coder)?;
-        }
-        let mut all = vec![Ok(hand_on(&rows, coder.finish(&binding, sheet.clone()), first.len()))];
-        drop(first);
+        sheet: &Sheet<'_>,
+        mut pieces: Pieces<impl Read + Send>,
+    ) -> Result<Vec<Taken<T>>, Unread> {
+        let (binding, first) = self.first_piece(sheet, &mut pieces)?;
         // Whoever meets what is not plain ends it for all.
         let is_over = AtomicBool::new(false);
         let pieces = pieces.take_while(|_| !is_over.load(Ordering::Relaxed));
-        all.extend(lanes::map(pieces, |piece: Result<Vec<u8>, NotPlain>| {
-            let read = || {
-                let piece = piece?;
-                check_text(&piece)?;
-                let mut rows = Cells::new(&piece, meanings);
-                let mut coder = Coder::of_sheet(&binding);
-                read(&mut rows, &mut coder)?;
-                Ok(hand_on(&rows, coder.finish(&binding, sheet.clone()), piece.len()))
-            };
-            read().inspect_err(|NotPlain| is_over.store(true, Ordering::Relaxed))
-        }));
-        let (mut taken, mut above, mut last_line) = (Vec::with_capacity(all.len()), 0, 0);
-        for piece in all {
-            let (lines, mut piece) = piece?;
+        let others = lanes::map(pieces, |piece: Result<Vec<u8>, Unread>| {
+            let read = piece.and_then(|piece| {
+                let mut rows = Cells::new(plain_text(&piece)?, sheet.meanings);
+                self.piece(sheet, &binding, Coder::of_sheet(&binding), &mut rows, piece.len())
+            });
+            read.inspect_err(|_| is_over.store(true, Ordering::Relaxed))
+        });
+        let (mut taken, mut above, mut last_line) = (Vec::new(), 0, 0);
+        for piece in std::iter::once(Ok(first)).chain(others) {
+            let Piece { lines, taken: mut own } = piece?;
             // Two rows of one line would be one record.
             if let Some((first, last)) = lines {
                 (first > above).then_some(()).ok_or(NotPlain)?;
                 above = last;
             }
-            last_line = last_line.max(piece.last_line);
-            piece.last_line = last_line;
-            taken.push(piece);
+            last_line = own.last_line.max(last_line);
+            own.last_line = last_line;
+            taken.push(own);
         }
         taken.last_mut().into_iter().for_each(|last: &mut Taken<T>| last.is_last = true);
-        Ok(Ok(taken))
+        Ok(taken)
+    }
+
+    /// The header, and the piece that has it.
+    fn first_piece(
+        &self,
+        sheet: &Sheet<'_>,
+        pieces: &mut Pieces<impl Read>,
+    ) -> Result<(Binding, Piece<T>), Unread> {
+        let mut piece = pieces.next().unwrap_or_else(|| Ok(Vec::new()))?;
+        loop {
+            let mut rows = Cells::new(plain_text(&piece)?, sheet.meanings);
+            let begun = coding::begin(&mut rows, self.layout, encoding_rs::UTF_8, &sheet.name);
+            if !rows.is_plain {
+                return Err(NotPlain);
+            }
+            // The header may lie further down than the piece reaches.
+            let is_cut_short = rows.is_at_end() && begun.as_ref().map_or(true, |begun| begun.ended);
+            match is_cut_short.then(|| pieces.next()).flatten() {
+                Some(_) if piece.len() > ROWS_MAX => return Err(NotPlain),
+                Some(more) => piece.extend(more?),
+                None => {
+                    let Begun { binding, coder, .. } = begun?;
+                    let read = self.piece(sheet, &binding, coder, &mut rows, piece.len())?;
+                    return Ok((binding, read));
+                }
+            }
+        }
+    }
+
+    /// Codes the rows that are left of a piece of so many bytes, and hands the piece on.
+    fn piece(
+        &self,
+        sheet: &Sheet<'_>,
+        binding: &Binding,
+        mut coder: Coder,
+        rows: &mut Cells<'_>,
+        bytes: usize,
+    ) -> Result<Piece<T>, Unread> {
+        coder.rest(rows)?;
+        if !rows.is_plain {
+            return Err(NotPlain);
+        }
+        let table = coder.finish(binding, sheet.name.clone());
+        let packed = bytes as u128 * u128::from(sheet.packed) / u128::from(sheet.size.max(1));
+        (self.advance)(u64::try_from(packed).unwrap_or_default(), table.lines.len() as u64);
+        let last_line = extent(&table).last_line;
+        let taken = Taken { value: (self.take)(table), lines_before: 0, last_line, is_last: false };
+        Ok(Piece { lines: rows.lines(), taken })
     }
 }
 
@@ -155,7 +187,7 @@ struct Pieces<R> {
 
 impl<R: Read> Pieces<R> {
     /// Unpacks up to where the rows begin.
-    fn new(mut part: R, piece: usize) -> Result<Pieces<R>, NotPlain> {
+    fn new(mut part: R, piece: usize) -> Result<Pieces<R>, Unread> {
         let mut head = Vec::new();
         loop {
             let step = head.len().max(STEP);
@@ -171,7 +203,7 @@ impl<R: Read> Pieces<R> {
         }
     }
 
-    fn next_piece(&mut self) -> Result<Vec<u8>, NotPlain> {
+    fn next_piece(&mut self) -> Result<Vec<u8>, Unread> {
         let mut wanted = std::mem::replace(&mut self.wanted, self.piece).max(1);
         loop {
             let more = wanted.saturating_sub(self.rest.len());
@@ -222,7 +254,7 @@ fn rows_begin(head: &[u8]) -> Option<(usize, bool)> {
 }
 
 impl<R: Read> Iterator for Pieces<R> {
-    type Item = Result<Vec<u8>, NotPlain>;
+    type Item = Result<Vec<u8>, Unread>;
 
     /// Nothing follows what is not plain.
     fn next(&mut self) -> Option<Self::Item> {
@@ -235,10 +267,10 @@ impl<R: Read> Iterator for Pieces<R> {
     }
 }
 
-/// Whether this is UTF-8 without comments and CDATA, in which an end would be none, nor a row.
-fn check_text(bytes: &[u8]) -> Result<(), NotPlain> {
+/// The bytes, if they are UTF-8 without comments and CDATA, in which an end would be none, nor a row.
+fn plain_text(bytes: &[u8]) -> Result<&[u8], Unread> {
     let is_plain = memmem::find(bytes, b"<!").is_none() && std::str::from_utf8(bytes).is_ok();
-    is_plain.then_some(()).ok_or(NotPlain)
+    is_plain.then_some(bytes).ok_or(NotPlain)
 }
 
 #[cfg(test)]
