@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
+use super::super::records::{Fields, Found, Records};
 use super::super::{Request, Wide, workbook as other};
 use super::*;
 
@@ -326,6 +327,30 @@ fn packages_read_alike_or_are_left_to_the_other_reader() {
     let (plain, other) = both(&packed(&without("xl/styles.xml")), 1 << 20);
     assert_eq!(plain, Some(other));
     assert_eq!(both(&packed(&without("xl/sharedStrings.xml")), 1 << 20).0, None);
+}
+
+#[test]
+fn workbooks_that_ship_with_the_project_are_plain() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("data-samples/xiping-2020");
+    let files = std::fs::read_dir(folder).expect("lists").map(|entry| entry.expect("an entry").path());
+    let mut read = 0;
+    for path in files.filter(|path| path.extension().is_some_and(|extension| extension == "xlsx")) {
+        let bytes = std::fs::read(&path).expect("reads");
+        let mut package = Package::open(&bytes).expect("plain");
+        for (name, part) in &package.sheets {
+            let part = package.archive.by_name(part).expect("a part");
+            for piece in Pieces::new(part, 1 << 16).expect("plain") {
+                let piece = piece.expect("plain");
+                let mut rows = Cells::new(&piece, &package.meanings);
+                let mut fields = Fields::default();
+                while let Ok(Found::Record { .. }) = rows.next(&mut fields) {
+                    read += 1;
+                }
+                assert!(rows.is_plain, "{} {name}", path.display());
+            }
+        }
+    }
+    assert!(read > 1000);
 }
 
 #[test]
