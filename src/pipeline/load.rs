@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use foldhash::quality::FixedState;
-use rayon::prelude::*;
 
 use super::inputs::Input;
 use super::source_file::{From, SourceFile};
@@ -14,6 +13,7 @@ use super::store::Store;
 use super::{Observer, RunError};
 use crate::column::{Coded, Frame, Held, Shelf};
 use crate::judge::CONCLUSION;
+use crate::lanes;
 use crate::model::{ColumnKind, InputFile, Rejection, Value};
 use crate::normalize::ColumnRule;
 use crate::reference::Reference;
@@ -26,7 +26,7 @@ pub const SOURCE: &str = "$source";
 /// Column that holds packed determinations until they are distributed.
 pub const PACKED: &str = "packed";
 
-/// One sheet of one file, or one piece of a text, read and checked.
+/// A text, a sheet, or a piece of either, read and checked.
 #[derive(Debug)]
 pub struct Loaded {
     /// Position of the source in the pipeline, and of the file among its own.
@@ -48,7 +48,7 @@ pub struct Loaded {
     /// Lines of the file before the piece, from which lines of the frame count.
     pub lines_before: u64,
     /// Samples that the rows speak of, as hashes, sorted.
-    pub samples: Vec<u64>,
+    pub samples: Vec<u32>,
     /// A later file of its scope counts instead.
     pub superseded: bool,
 }
@@ -81,12 +81,10 @@ impl Loader<'_> {
         let sizes = files.iter().filter_map(|(_, _, input)| std::fs::metadata(&input.path).ok());
         self.observer.announce(sizes.map(|found| found.len()).sum());
         let spare = Arc::default();
-        let loaded: Vec<Result<Vec<Loaded>, RunError>> = files
-            .into_par_iter()
-            .map(|(places, source, input)| self.load_file(places, source, input, &spare))
-            .collect();
         let mut all = Vec::new();
-        for sheets in loaded {
+        for sheets in
+            lanes::map(files, |(places, source, input)| self.load_file(places, source, input, &spare))
+        {
             all.extend(sheets?);
         }
         Ok(all)
@@ -175,17 +173,18 @@ impl Loaded {
 }
 
 /// The samples that rows speak of, as hashes, sorted.
-fn samples_of(frame: &Frame) -> Vec<u64> {
+fn samples_of(frame: &Frame) -> Vec<u32> {
     let Some(codes) = frame.column("sample_code") else { return Vec::new() };
-    let mut hashes: Vec<u64> = codes.values().iter().map(hash_of).collect();
+    let mut hashes: Vec<u32> = codes.values().iter().map(hash_of).collect();
     hashes.sort_unstable();
     hashes.dedup();
     hashes
 }
 
-/// Equal codes of samples have equal hashes, in every run alike. Codes that differ may have equal ones too.
-pub fn hash_of(code: &Value) -> u64 {
-    FixedState::default().hash_one(code)
+/// Equal codes of samples have equal hashes, in every run alike. Codes that differ may have equal ones too: they are set aside
+/// for nothing, which is cheaper than longer hashes of all samples of a nation.
+pub fn hash_of(code: &Value) -> u32 {
+    FixedState::default().hash_one(code) as u32
 }
 
 /// What to ask the reader for, and how to read what comes back.

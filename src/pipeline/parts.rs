@@ -106,7 +106,7 @@ impl Judge<'_> {
         let rest = self.judge_part(self.sheets(rest)?, Share::Rest, &none, sums)?;
         let given = &rest.assembled.tables;
         let mut groups = group(own, self.rows);
-        let samples: Vec<Vec<u64>> = groups.iter_mut().map(|group| samples_of(group)).collect();
+        let samples: Vec<Vec<u32>> = groups.iter_mut().map(|group| samples_of(group)).collect();
         let shared = shared(&samples);
         let known: usize = samples.iter().map(Vec::len).sum();
         drop(samples);
@@ -147,14 +147,14 @@ impl Judge<'_> {
     fn set_aside(
         self,
         sheets: Vec<Sheet>,
-        shared: &HashSet<u64>,
+        shared: &HashSet<u32>,
         buckets: usize,
     ) -> Result<(Vec<Sheet>, Vec<Aside>), RunError> {
         let mut aside = Vec::new();
         let mut own = Vec::new();
         for mut sheet in sheets {
             let codes = sheet.frame.column_or_missing("sample_code");
-            let bucket = |hash: u64| shared.contains(&hash).then_some((hash % buckets as u64) as usize);
+            let bucket = |hash: u32| shared.contains(&hash).then_some(hash as usize % buckets);
             let bucket_of: Vec<Option<usize>> =
                 codes.values().iter().map(|code| bucket(hash_of(code))).collect();
             if bucket_of.iter().any(Option::is_some) {
@@ -326,7 +326,7 @@ fn group(loaded: Vec<Loaded>, most: usize) -> Vec<Vec<Loaded>> {
 }
 
 /// The samples of some sheets, which are not asked for them again.
-fn samples_of(group: &mut [Loaded]) -> Vec<u64> {
+fn samples_of(group: &mut [Loaded]) -> Vec<u32> {
     let mut each = group.iter_mut().map(|sheet| std::mem::take(&mut sheet.samples));
     let mut samples = each.next().unwrap_or_default();
     each.for_each(|others| samples.extend(others));
@@ -337,22 +337,22 @@ fn samples_of(group: &mut [Loaded]) -> Vec<u64> {
 
 /// What is in more than one of several sorted lists without repeats. It is looked for slice by slice, so that never
 /// all of it is sorted at a time.
-fn shared(lists: &[Vec<u64>]) -> HashSet<u64> {
-    const SLICES: u64 = 16;
-    let width = u64::MAX / SLICES + 1;
-    let of_slice = |slice: u64| {
+fn shared(lists: &[Vec<u32>]) -> HashSet<u32> {
+    const SLICES: u32 = 16;
+    let width = u32::MAX / SLICES + 1;
+    let of_slice = |slice: u32| {
         let (from, to) = (slice * width, (slice * width).saturating_add(width - 1));
-        let own = |list: &Vec<u64>| {
+        let own = |list: &Vec<u32>| {
             let start = list.partition_point(|hash| *hash < from);
             let end = list.partition_point(|hash| *hash <= to);
             list.get(start..end).unwrap_or_default().to_vec()
         };
-        let mut all: Vec<u64> = lists.iter().flat_map(own).collect();
+        let mut all: Vec<u32> = lists.iter().flat_map(own).collect();
         all.sort_unstable();
         let twice = all.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
-        twice.collect::<Vec<u64>>()
+        twice.collect::<Vec<u32>>()
     };
-    (0..SLICES).into_par_iter().flat_map_iter(of_slice).collect::<Vec<u64>>().into_iter().collect()
+    (0..SLICES).into_par_iter().flat_map_iter(of_slice).collect::<Vec<u32>>().into_iter().collect()
 }
 
 #[cfg(test)]
@@ -364,11 +364,11 @@ mod tests {
     proptest! {
         #[test]
         fn shared_is_what_several_lists_have(lists in proptest::collection::vec(proptest::collection::btree_set(
-            prop_oneof![0u64..30, (u64::MAX - 9)..=u64::MAX, Just(1 << 60), Just((1 << 60) - 1)], 0..20), 0..5))
+            prop_oneof![0u32..30, (u32::MAX - 9)..=u32::MAX, Just(1 << 28), Just((1 << 28) - 1)], 0..20), 0..5))
         {
-            let lists: Vec<Vec<u64>> = lists.into_iter().map(|list| list.into_iter().collect()).collect();
-            let times = |hash: u64| lists.iter().filter(|list| list.contains(&hash)).count();
-            let expected: HashSet<u64> = lists.iter().flatten().copied().filter(|hash| times(*hash) > 1).collect();
+            let lists: Vec<Vec<u32>> = lists.into_iter().map(|list| list.into_iter().collect()).collect();
+            let times = |hash: u32| lists.iter().filter(|list| list.contains(&hash)).count();
+            let expected: HashSet<u32> = lists.iter().flatten().copied().filter(|hash| times(*hash) > 1).collect();
             prop_assert_eq!(shared(&lists), expected);
         }
     }

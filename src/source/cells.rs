@@ -4,7 +4,7 @@ use calamine::{CellErrorType, ExcelDateTimeType};
 
 use super::error::Problem;
 use super::markup::{Kind, Markup, decode};
-use super::package::{Meanings, Style, add_text, read_text, whole};
+use super::meanings::{Meanings, Style, add_text, read_text, whole};
 use super::records::{Fields, Found, Records};
 use super::workbook::{error_text, moment_text, number_text};
 
@@ -38,17 +38,17 @@ impl<'a> Cells<'a> {
         self.markup.is_at_end()
     }
 
-    /// Fills in the next row that has a text, and tells its line; none at the end. The other none says: not plain.
-    fn row(&mut self, fields: &mut Fields) -> Option<Option<u64>> {
+    /// Fills in the next row that has a text; false if there is none. Like all here: none, if it is not plain.
+    fn row(&mut self, fields: &mut Fields) -> Option<bool> {
         fields.clear();
         while fields.len() == 0 {
             if self.markup.is_at_end() {
-                return Some(None);
+                return Some(false);
             }
             let row = self.markup.tag().filter(|tag| tag.name == b"row")?;
             let [place] = row.attributes([b"r"])?;
             let line = whole(place?)? as u64;
-            // Two rows of one line would be one record.
+            // Rows go down a sheet: two of one line would be one record.
             if line <= self.last || row.kind == Kind::End {
                 return None;
             }
@@ -58,7 +58,7 @@ impl<'a> Cells<'a> {
                 while self.cell(place?, fields)? {}
             }
         }
-        Some(Some(self.last))
+        Some(true)
     }
 
     /// Adds the next cell of a row; false behind the last one.
@@ -117,10 +117,8 @@ impl<'a> Cells<'a> {
 
     /// What is written in `<v>`, by the type of its cell (18.18.11).
     fn stated(&mut self, value: &[u8], style: Option<&[u8]>, kind: Option<&[u8]>) -> Option<()> {
-        let known: [&[u8]; 6] = [b"s", b"str", b"d", b"b", b"e", b"n"];
         match kind {
-            Some(other) if !known.contains(&other) => return None,
-            _ if value.is_empty() => {}
+            None | Some(b"s" | b"str" | b"d" | b"b" | b"e" | b"n") if value.is_empty() => {}
             Some(b"s") => self.text.extend_from_slice(self.meanings.text(value)?),
             Some(b"str") => add_text(value, true, &mut self.text)?,
             Some(b"d") => decode(value, &mut self.text)?,
@@ -133,7 +131,8 @@ impl<'a> Cells<'a> {
                 let error: CellErrorType = std::str::from_utf8(value).ok()?.parse().ok()?;
                 self.text.extend_from_slice(error_text(&error).as_bytes());
             }
-            _ => self.number(value, self.meanings.style(style)?)?,
+            None | Some(b"n") => self.number(value, self.meanings.style(style)?)?,
+            Some(_) => return None,
         }
         Some(())
     }
@@ -166,14 +165,15 @@ fn is_as_shown(value: &[u8]) -> bool {
     let digits = value.strip_prefix(b"-").unwrap_or(value);
     let (whole, fraction) =
         match memchr::memchr(b'.', digits).and_then(|point| digits.split_at_checked(point)) {
-            Some((whole, fraction)) => (whole, fraction.get(1..).unwrap_or_default()),
-            None => (digits, b"1".as_slice()),
+            Some((whole, fraction)) => (whole, fraction.get(1..)),
+            None => (digits, None),
         };
-    let is_short = whole.len() + fraction.len() <= 15;
+    let is_short = whole.len() + fraction.map_or(0, <[u8]>::len) <= 15;
     let is_whole = matches!(whole, [b'0'] | [b'1'..=b'9', ..]) && whole.iter().all(u8::is_ascii_digit);
-    let is_fraction =
-        fraction.last().is_some_and(|last| *last != b'0') && fraction.iter().all(u8::is_ascii_digit);
-    is_short && is_whole && is_fraction && value != b"-0"
+    let is_fraction = |fraction: &[u8]| {
+        fraction.last().is_some_and(|last| *last != b'0') && fraction.iter().all(u8::is_ascii_digit)
+    };
+    is_short && is_whole && fraction.is_none_or(is_fraction) && value != b"-0"
 }
 
 /// The column of a place that is in this row, counted from 0.
@@ -204,7 +204,7 @@ impl Records for Cells<'_> {
     fn next(&mut self, fields: &mut Fields) -> Result<Found, Problem> {
         let row = if self.is_plain { self.row(fields) } else { None };
         self.is_plain = row.is_some();
-        Ok(row.flatten().map_or(Found::End, |line| Found::Record { line }))
+        Ok(if row == Some(true) { Found::Record { line: self.last } } else { Found::End })
     }
 
     fn ragged_is_fault(&self) -> bool {

@@ -14,6 +14,9 @@ pub(super) struct Markup<'a> {
     open: Vec<&'a [u8]>,
 }
 
+/// Elements within each other that are still plain.
+const DEPTH: usize = 64;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// `<name …>`
@@ -69,18 +72,22 @@ impl<'a> Markup<'a> {
     /// The next tag, whatever the text before it says. Elements must end as they began.
     pub fn anywhere(&mut self) -> Option<Tag<'a>> {
         let (text, tag) = self.next()?;
-        decode(text, &mut Vec::new())?;
+        if memchr(b'&', text).is_some() {
+            decode(text, &mut Vec::new())?;
+        }
         match tag.kind {
-            Kind::Start => self.open.push(tag.name),
+            Kind::Start if self.open.len() < DEPTH => self.open.push(tag.name),
+            Kind::Start => return None,
             Kind::End => (self.open.pop()? == tag.name).then_some(())?,
             Kind::Empty => {}
         }
         Some(tag)
     }
 
-    /// Whether the last tag from [`Markup::anywhere`] is inside an element of this name, or begins one.
-    pub fn is_inside(&self, local: &[u8]) -> bool {
-        self.open.iter().any(|name| local_of(name) == local)
+    /// Names of the elements around a tag that came last from [`Markup::anywhere`] and ends none, without prefixes.
+    pub fn around(&self, tag: Tag<'_>) -> impl DoubleEndedIterator<Item = &'a [u8]> + ExactSizeIterator {
+        let count = self.open.len() - usize::from(tag.kind == Kind::Start);
+        self.open[..count].iter().map(|name| local_of(name))
     }
 
     /// Steps behind the end of an element that was begun.
@@ -113,7 +120,7 @@ pub(super) fn local_of(name: &[u8]) -> &[u8] {
     memchr(b':', name).and_then(|colon| name.get(colon + 1..)).unwrap_or(name)
 }
 
-fn is_space(byte: &u8) -> bool {
+pub(super) fn is_space(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
@@ -129,7 +136,8 @@ impl<'a> Tag<'a> {
         let (name, attributes) = inside.split_at_checked(end)?;
         let quotes = attributes.iter().filter(|byte| **byte == b'"').count();
         let is_plain = !matches!(name, [] | [b'!' | b'?', ..])
-            && !attributes.contains(&b'\'')
+            && !name.contains(&b'"')
+            && !inside.contains(&b'\'')
             && (kind != Kind::End || attributes.iter().all(is_space));
         // A `>` between quotes ends no tag, and leaves one quote behind.
         (is_plain && quotes % 2 == 0).then_some(Tag { name, kind, attributes })
@@ -176,7 +184,9 @@ fn first_pair(attributes: &[u8]) -> Option<Option<((&[u8], &[u8]), &[u8])>> {
     let (name, behind) = rest.split_at_checked(memchr(b'=', rest)?)?;
     let behind = behind.get(1..)?.trim_ascii_start().strip_prefix(b"\"")?;
     let (value, behind) = behind.split_at_checked(memchr(b'"', behind)?)?;
-    Some(Some(((name.trim_ascii_end(), value), behind.get(1..)?)))
+    let name = name.trim_ascii_end();
+    (!name.is_empty() && !name.iter().any(is_space)).then_some(())?;
+    Some(Some(((name, value), behind.get(1..)?)))
 }
 
 /// Appends what a text or an attribute says: entities as the characters they stand for, line ends as LF.
@@ -220,6 +230,24 @@ fn number(digits: &[u8], radix: u32) -> Option<char> {
     char::from_u32(number)
 }
 
+/// What follows the byte-order mark and the declaration of a part, which must say nothing else than UTF-8.
+pub(super) fn behind_declaration(part: &[u8]) -> Option<&[u8]> {
+    let part = part.strip_prefix(b"\xef\xbb\xbf").unwrap_or(part).trim_ascii_start();
+    let Some(declared) = part.strip_prefix(b"<?xml") else { return Some(part) };
+    let (declared, behind) = declared.split_at_checked(memchr::memmem::find(declared, b"?>")?)?;
+    let declared = declared.to_ascii_lowercase();
+    let is_utf8 = memchr::memmem::find(&declared, b"encoding").is_none()
+        || memchr::memmem::find(&declared, b"utf-8").is_some();
+    is_utf8.then(|| behind.get(2..))?
+}
+
+/// What an attribute says.
+pub(super) fn decoded(value: &[u8]) -> Option<String> {
+    let mut out = Vec::new();
+    decode(value, &mut out)?;
+    String::from_utf8(out).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,13 +285,14 @@ mod tests {
             assert_eq!(is_plain(text), expected, "{text}");
         }
         let mut markup = Markup::new(b"<x:a><b><c/></b></x:a>");
-        let inside = |markup: &Markup<'_>| [b"a", b"b", b"c"].map(|name| markup.is_inside(name));
-        for expected in
-            [[true, false, false], [true, true, false], [true, true, false], [true, false, false], [false; 3]]
-        {
-            markup.anywhere().expect("a tag");
-            assert_eq!(inside(&markup), expected);
+        let (a, b) = (b"a".as_slice(), b"b".as_slice());
+        for expected in [vec![], vec![a], vec![a, b]] {
+            let tag = markup.anywhere().expect("a tag");
+            assert_eq!(markup.around(tag).collect::<Vec<_>>(), expected);
         }
+        let deep = "<a>".repeat(DEPTH + 1);
+        let mut markup = Markup::new(deep.as_bytes());
+        assert!((0..DEPTH).all(|_| markup.anywhere().is_some()) && markup.anywhere().is_none());
     }
 
     #[test]
@@ -279,10 +308,14 @@ mod tests {
             "<>",
             "</>",
             "</c d>",
+            "<c\"/>",
+            "<c'/>",
         ] {
             assert!(Markup::new(markup.as_bytes()).next().is_none(), "{markup}");
         }
-        for inside in ["c r", "c r=1", "c r=\"1\" s\"\"", "c =\"", "c r=\"1\" r=\"2\""] {
+        for inside in
+            ["c r", "c s r=\"1\"", "c =\"1\"", "c r=1", "c r=\"1\" s\"\"", "c =\"", "c r=\"1\" r=\"2\""]
+        {
             let told = Tag::new(inside.as_bytes()).and_then(|tag| tag.attributes([b"r"]));
             assert!(told.is_none(), "{inside}");
         }

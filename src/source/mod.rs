@@ -14,6 +14,7 @@ mod error;
 mod grid;
 mod header;
 mod markup;
+mod meanings;
 mod package;
 mod pieces;
 mod records;

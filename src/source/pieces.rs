@@ -1,4 +1,4 @@
-//! Reading a file in pieces: those of a long text side by side, those of a workbook sheet by sheet ([`super::sheets`]).
+//! Reading a file: a long text in pieces, side by side, and a workbook as [`super::sheets`] does, or sheet by sheet.
 //!
 //! A piece begins behind a line end, which need not end a record: where the piece before it ends elsewhere, inside
 //! a quoted field, its records are read again from there. So the outcome is that of one pass.
@@ -98,6 +98,7 @@ impl Reader<'_> {
         match plain.read(bytes) {
             Ok(taken) => Ok(taken),
             Err(Unread::Refused(problem)) => Err(problem),
+            // What was handed on by then is told again.
             Err(Unread::NotPlain) => {
                 let tables = workbook::read(bytes, layout)?;
                 Ok(self.take_sheets(tables, bytes.len() as u64, take))

@@ -11,8 +11,9 @@ use super::cells::{Cells, is_range};
 use super::coding::{self, Begun, Coder};
 use super::error::Problem;
 use super::header::Binding;
-use super::markup::{Kind, Markup};
-use super::package::{Meanings, Package, behind_declaration};
+use super::markup::{Kind, Markup, behind_declaration};
+use super::meanings::Meanings;
+use super::package::Package;
 use super::pieces::{Advance, Taken, extent};
 use super::workbook::chosen;
 use super::{Layout, RawTable, Sheets};
@@ -73,7 +74,7 @@ impl<T: Send> SheetReader<'_, T> {
             let part = package.archive.by_name(part.ok_or(NotPlain)?).map_err(|_| NotPlain)?;
             let (packed, size) = (part.compressed_size(), part.size());
             let sheet = Sheet { name: Arc::from(name), meanings: &package.meanings, packed, size };
-            match self.sheet(&sheet, Pieces::new(part, self.piece)?) {
+            match self.read_sheet(&sheet, Pieces::new(part, self.piece)?) {
                 Ok(pieces) => taken.extend(pieces),
                 Err(Unread::Refused(Problem::Empty)) if self.layout.sheets == Sheets::All => {}
                 Err(other) => return Err(other),
@@ -84,29 +85,30 @@ impl<T: Send> SheetReader<'_, T> {
         Ok(taken)
     }
 
-    fn sheet(
+    fn read_sheet(
         &self,
         sheet: &Sheet<'_>,
         mut pieces: Pieces<impl Read + Send>,
     ) -> Result<Vec<Taken<T>>, Unread> {
-        let (binding, first) = self.first_piece(sheet, &mut pieces)?;
+        let (binding, first) = self.read_first(sheet, &mut pieces)?;
         // Whoever meets what is not plain ends it for all.
         let is_over = AtomicBool::new(false);
         let pieces = pieces.take_while(|_| !is_over.load(Ordering::Relaxed));
         let others = lanes::map(pieces, |piece: Result<Vec<u8>, Unread>| {
             let read = piece.and_then(|piece| {
                 let mut rows = Cells::new(plain_text(&piece)?, sheet.meanings);
-                self.piece(sheet, &binding, Coder::of_sheet(&binding), &mut rows, piece.len())
+                self.read_piece(sheet, &binding, Coder::of_sheet(&binding), &mut rows, piece.len())
             });
             read.inspect_err(|_| is_over.store(true, Ordering::Relaxed))
         });
         let (mut taken, mut above, mut last_line) = (Vec::new(), 0, 0);
         for piece in std::iter::once(Ok(first)).chain(others) {
             let Piece { lines, taken: mut own } = piece?;
-            // Two rows of one line would be one record.
-            if let Some((first, last)) = lines {
-                (first > above).then_some(()).ok_or(NotPlain)?;
-                above = last;
+            // Rows go down a sheet, as in each piece.
+            match lines {
+                Some((first, _)) if first <= above => return Err(NotPlain),
+                Some((_, last)) => above = last,
+                None => {}
             }
             last_line = own.last_line.max(last_line);
             own.last_line = last_line;
@@ -117,7 +119,7 @@ impl<T: Send> SheetReader<'_, T> {
     }
 
     /// The header, and the piece that has it.
-    fn first_piece(
+    fn read_first(
         &self,
         sheet: &Sheet<'_>,
         pieces: &mut Pieces<impl Read>,
@@ -131,12 +133,14 @@ impl<T: Send> SheetReader<'_, T> {
             }
             // The header may lie further down than the piece reaches.
             let is_cut_short = rows.is_at_end() && begun.as_ref().map_or(true, |begun| begun.ended);
+            if is_cut_short && piece.len() >= ROWS_MAX {
+                return Err(NotPlain);
+            }
             match is_cut_short.then(|| pieces.next()).flatten() {
-                Some(_) if piece.len() > ROWS_MAX => return Err(NotPlain),
                 Some(more) => piece.extend(more?),
                 None => {
                     let Begun { binding, coder, .. } = begun?;
-                    let read = self.piece(sheet, &binding, coder, &mut rows, piece.len())?;
+                    let read = self.read_piece(sheet, &binding, coder, &mut rows, piece.len())?;
                     return Ok((binding, read));
                 }
             }
@@ -144,7 +148,7 @@ impl<T: Send> SheetReader<'_, T> {
     }
 
     /// Codes the rows that are left of a piece of so many bytes, and hands the piece on.
-    fn piece(
+    fn read_piece(
         &self,
         sheet: &Sheet<'_>,
         binding: &Binding,
@@ -157,8 +161,8 @@ impl<T: Send> SheetReader<'_, T> {
             return Err(NotPlain);
         }
         let table = coder.finish(binding, sheet.name.clone());
-        let packed = bytes as u128 * u128::from(sheet.packed) / u128::from(sheet.size.max(1));
-        (self.advance)(u64::try_from(packed).unwrap_or_default(), table.lines.len() as u64);
+        let share = bytes as u128 * u128::from(sheet.packed) / u128::from(sheet.size.max(1));
+        (self.advance)(u64::try_from(share).unwrap_or_default(), table.lines.len() as u64);
         let last_line = extent(&table).last_line;
         let taken = Taken { value: (self.take)(table), lines_before: 0, last_line, is_last: false };
         Ok(Piece { lines: rows.lines(), taken })
@@ -171,8 +175,8 @@ const HEAD_MAX: usize = 4 << 20;
 const STEP: usize = 1 << 16;
 /// Bytes of the first piece.
 const FIRST: usize = 1 << 18;
-/// Bytes of rows among which is a second one, and the header.
-const ROWS_MAX: usize = 64 << 20;
+/// Bytes of a sheet's beginning among which is its header, and that a row stays below.
+const ROWS_MAX: usize = 16 << 20;
 
 /// The rows of a sheet as they are unpacked, cut before one whenever there are enough.
 struct Pieces<R> {
@@ -220,7 +224,7 @@ impl<R: Read> Pieces<R> {
                 let behind = self.rest.split_off(last);
                 return Ok(std::mem::replace(&mut self.rest, behind));
             }
-            if read < more || wanted > ROWS_MAX {
+            if read < more || wanted >= ROWS_MAX {
                 return Err(NotPlain);
             }
             wanted = wanted.saturating_mul(2);
@@ -263,7 +267,10 @@ impl<R: Read> Iterator for Pieces<R> {
         }
         let piece = self.next_piece();
         self.is_done |= piece.is_err();
-        Some(piece).filter(|piece| !self.is_done || piece.as_ref().map_or(true, |rows| !rows.is_empty()))
+        match piece {
+            Ok(rows) if self.is_done && rows.is_empty() => None,
+            piece => Some(piece),
+        }
     }
 }
 

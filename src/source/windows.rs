@@ -130,11 +130,17 @@ pub struct Window<'a> {
     pub is_last: bool,
 }
 
+/// The blocks of a text's file, and memory for them.
+#[derive(Debug, Clone, Copy)]
+struct Blocks<'a> {
+    text: Text<'a>,
+    spare: &'a Arc<Spare>,
+}
+
 /// The windows of a part of a text.
 #[derive(Debug)]
 pub struct Windows<'a> {
-    text: Text<'a>,
-    spare: &'a Arc<Spare>,
+    blocks: Blocks<'a>,
     /// What was read last, behind what was left over.
     last: Option<Read>,
     /// What of it, or of a text that is held, can be split.
@@ -150,8 +156,7 @@ pub struct Windows<'a> {
 /// What can be done while a window is split.
 #[derive(Debug)]
 pub struct Beside<'a> {
-    text: Text<'a>,
-    spare: &'a Arc<Spare>,
+    blocks: Blocks<'a>,
     done: Option<Read>,
     /// The block to read.
     next: Option<usize>,
@@ -169,7 +174,8 @@ struct Read {
 
 impl<'a> Windows<'a> {
     pub fn new(text: Text<'a>, spare: &'a Arc<Spare>) -> Windows<'a> {
-        Windows { text, spare, last: None, told: 0..0, is_last: false, done: None, ahead: None }
+        let blocks = Blocks { text, spare };
+        Windows { blocks, last: None, told: 0..0, is_last: false, done: None, ahead: None }
     }
 
     /// Goes on to the next window, whose bytes begin at a position of the text: where the one before was left, or anywhere if
@@ -178,7 +184,7 @@ impl<'a> Windows<'a> {
     /// # Errors
     /// The operating system's, or the file has shrunk since it was opened.
     pub fn advance(&mut self, position: usize) -> io::Result<()> {
-        let (file, skip, end) = match self.text {
+        let (file, skip, end) = match self.blocks.text {
             Text::Held(bytes) => {
                 (self.told, self.is_last) = (position..bytes.len(), true);
                 return Ok(());
@@ -196,7 +202,7 @@ impl<'a> Windows<'a> {
     }
 
     pub fn window(&self) -> Window<'_> {
-        let bytes = match self.text {
+        let bytes = match self.blocks.text {
             Text::Held(bytes) => bytes,
             Text::Filed { .. } => self.last.as_ref().map(Read::bytes).unwrap_or_default(),
         };
@@ -205,13 +211,13 @@ impl<'a> Windows<'a> {
 
     /// What can be done meanwhile, where records are wanted that begin before a position of the text.
     pub fn beside(&mut self, end: usize) -> Beside<'a> {
-        let next = match (self.text, &self.last) {
+        let next = match (self.blocks.text, &self.last) {
             (Text::Filed { skip, length, .. }, Some(last)) => {
-                Some(last.numbers.end).filter(|next| next * self.spare.block < skip + end.min(length))
+                Some(last.numbers.end).filter(|next| next * self.blocks.spare.block < skip + end.min(length))
             }
             _ => None,
         };
-        Beside { text: self.text, spare: self.spare, done: self.done.take(), next }
+        Beside { blocks: self.blocks, done: self.done.take(), next }
     }
 
     /// Takes what was read meanwhile.
@@ -222,7 +228,7 @@ impl<'a> Windows<'a> {
     /// Reads on, and returns where in the file that ends. The more is left over, the more is read: what is left over is
     /// copied every time.
     fn read(&mut self, file: &File, skip: usize, position: usize, file_end: usize) -> io::Result<usize> {
-        let block = self.spare.block;
+        let block = self.blocks.spare.block;
         let last = self.last.take();
         let left = last.as_ref().and_then(|last| last.from(position)).unwrap_or_default();
         let first = last.as_ref().map_or((skip + position) / block, |last| last.numbers.end);
@@ -235,10 +241,7 @@ impl<'a> Windows<'a> {
             .filter(|(number, ahead)| numbers == (*number..number + 1) && left.len() <= ahead.held.start);
         let mut own = match ahead {
             Some((_, ahead)) => ahead,
-            None => {
-                let turns = turns(keeper(self.text));
-                read_blocks(file, self.spare.block(left.len(), blocks, turns), numbers.clone(), file_end)?
-            }
+            None => self.blocks.read(file, left.len(), numbers.clone(), file_end)?,
         };
         let begin = own.held.start;
         let start = match last {
@@ -248,7 +251,7 @@ impl<'a> Windows<'a> {
         if let Some(room) = own.memory.get_mut(start..start + left.len()) {
             room.copy_from_slice(left);
         }
-        hand_on(keeper(self.text), std::mem::replace(&mut self.done, last));
+        self.blocks.hand_on(std::mem::replace(&mut self.done, last));
         let end = first * block + own.held.len();
         self.last = Some(Read { block: own, numbers, start, position });
         Ok(end)
@@ -261,51 +264,46 @@ impl Beside<'_> {
     /// # Errors
     /// As [`Windows::advance`].
     pub fn work(self) -> io::Result<Option<(usize, Block)>> {
-        let Beside { text, spare, done, next } = self;
-        hand_on(keeper(text), done);
-        let (Text::Filed { file, skip, length, .. }, Some(next)) = (text, next) else { return Ok(None) };
-        let room = spare.block(0, 1, turns(keeper(text)));
-        Ok(Some((next, read_blocks(file, room, next..next + 1, skip + length)?)))
+        let Beside { blocks, done, next } = self;
+        blocks.hand_on(done);
+        let (Text::Filed { file, skip, length, .. }, Some(next)) = (blocks.text, next) else {
+            return Ok(None);
+        };
+        Ok(Some((next, blocks.read(file, 0, next..next + 1, skip + length)?)))
     }
 }
 
-/// Reads blocks of a file that ends somewhere into their memory.
-fn read_blocks(
-    file: &File,
-    (mut own, begin): (Block, usize),
-    numbers: Range<usize>,
-    file_end: usize,
-) -> io::Result<Block> {
-    let block = own.spare.block;
-    let (from, end) = (numbers.start * block, (numbers.end * block).min(file_end));
-    own.held = begin..begin + end.saturating_sub(from);
-    read_at(file, own.memory.get_mut(own.held.clone()).unwrap_or_default(), from as u64)?;
-    Ok(own)
-}
-
-/// Several blocks that were read together are not handed on: they can be much.
-fn hand_on(keeper: Option<&dyn Keeper>, read: Option<Read>) {
-    let own = read.filter(|read| read.numbers.len() == 1);
-    if let Some((keeper, read)) = keeper.zip(own) {
-        keeper.keep(read.numbers.start, read.block);
+impl<'a> Blocks<'a> {
+    fn keeper(self) -> Option<&'a dyn Keeper> {
+        match self.text {
+            Text::Filed { keeper, .. } => keeper,
+            Text::Held(_) => None,
+        }
     }
-}
 
-/// Only what is handed on is taken by a device.
-fn turns(keeper: Option<&dyn Keeper>) -> usize {
-    if keeper.is_some() { TURNS } else { 0 }
-}
+    /// Reads blocks of a file that ends somewhere, behind room for so many bytes.
+    fn read(self, file: &File, front: usize, numbers: Range<usize>, file_end: usize) -> io::Result<Block> {
+        // Only what is handed on is taken by a device.
+        let turns = if self.keeper().is_some() { TURNS } else { 0 };
+        let (mut own, begin) = self.spare.block(front, numbers.len(), turns);
+        let (from, end) = (numbers.start * self.spare.block, (numbers.end * self.spare.block).min(file_end));
+        own.held = begin..begin + end.saturating_sub(from);
+        read_at(file, own.memory.get_mut(own.held.clone()).unwrap_or_default(), from as u64)?;
+        Ok(own)
+    }
 
-fn keeper(text: Text<'_>) -> Option<&dyn Keeper> {
-    match text {
-        Text::Filed { keeper, .. } => keeper,
-        Text::Held(_) => None,
+    /// Several blocks that were read together are not handed on: they can be much.
+    fn hand_on(self, read: Option<Read>) {
+        let own = read.filter(|read| read.numbers.len() == 1);
+        if let Some((keeper, read)) = self.keeper().zip(own) {
+            keeper.keep(read.numbers.start, read.block);
+        }
     }
 }
 
 impl Drop for Windows<'_> {
     fn drop(&mut self) {
-        [self.done.take(), self.last.take()].into_iter().for_each(|own| hand_on(keeper(self.text), own));
+        [self.done.take(), self.last.take()].into_iter().for_each(|own| self.blocks.hand_on(own));
     }
 }
 

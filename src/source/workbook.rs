@@ -83,6 +83,28 @@ pub(super) fn check_sizes(bytes: &[u8]) -> Result<(), Problem> {
             let what = format!("part `{name}` of the workbook");
             return Err(Problem::TooLarge { what, size: part.size(), limit: allowed });
         }
+        let (name, size) = (part.name().unwrap_or_default().to_lowercase(), part.size());
+        drop(part);
+        if name.ends_with("sharedstrings.xml") {
+            check_count(archive.by_index(index).ok(), size)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a table of more texts than its bytes could hold: its reader makes room for as many as are claimed.
+fn check_count(part: Option<impl Read>, size: u64) -> Result<(), Problem> {
+    let mut head = Vec::new();
+    // What cannot be unpacked is refused by whoever reads it.
+    let _ = part.map(|part| part.take(1 << 16).read_to_end(&mut head));
+    let claim = memchr::memmem::find(&head, b"uniqueCount").and_then(|start| head.get(start + 11..));
+    let digits = claim.unwrap_or_default().iter().skip_while(|byte| b" \t\r\n=\"'".contains(byte));
+    let digits = digits.take_while(|byte| byte.is_ascii_digit());
+    let claimed = digits
+        .fold(0u64, |claimed, digit| claimed.saturating_mul(10).saturating_add(u64::from(digit - b'0')));
+    if claimed > size {
+        let what = "the workbook claims more texts than it has";
+        return Err(Problem::Damaged { what, detail: format!("{claimed} in {size} bytes") });
     }
     Ok(())
 }

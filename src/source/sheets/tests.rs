@@ -163,7 +163,8 @@ const PLAIN: [&str; 36] = [
 ];
 
 /// Cells that are left to the other reader, or refused by it.
-const OTHER: [&str; 14] = [
+const OTHER: [&str; 15] = [
+    "><f><x\"/></f><v>5</v></c>",
     r#" t="s"><v>99</v></c>"#,
     r#" t="s"><v>x</v></c>"#,
     r#" t="b"><v>true</v></c>"#,
@@ -246,7 +247,38 @@ fn problems_are_those_of_the_other_reader() {
 }
 
 /// Changes to a part of a workbook, and whether it is plain then: part, what stands there, what stands there instead.
-const CHANGES: [(&str, &str, &str, bool); 39] = [
+const CHANGES: [(&str, &str, &str, bool); 60] = [
+    (
+        "styles.xml",
+        r#"<cellXfs><xf numFmtId="0"/>"#,
+        r#"<cellXfs><xf numFmtId="0"><xf numFmtId="0"/></xf>"#,
+        false,
+    ),
+    ("styles.xml", "<cellXfs>", "<fonts><cellXfs><xf/></cellXfs></fonts><cellXfs>", false),
+    ("styles.xml", "<cellXfs>", "<cellXfs><cellXfs/>", false),
+    ("styles.xml", "<cellXfs>", "<x\"><xf/></x\"><cellXfs>", false),
+    ("styles.xml", "<cellXfs>", "<styleSheet/><cellXfs>", false),
+    ("sharedStrings.xml", "<si/>", "<si><t>a</t><rPh><rPh/><t>x</t></rPh></si>", false),
+    ("sharedStrings.xml", "<si/>", "<si><t>a</t><rPh><t/><t>x</t></rPh></si>", true),
+    ("sharedStrings.xml", "<si/>", "<si><rPh><si/></rPh><t>a</t></si>", false),
+    ("sharedStrings.xml", "<si/>", "<si><si/></si>", false),
+    ("sharedStrings.xml", "<si/>", "<si></r><t>a</t></si>", false),
+    ("sharedStrings.xml", "<si/>", "<si><t foo/></si>", false),
+    ("sharedStrings.xml", "<si/>", "<si><x\"/><t>hidden</t><y\"/><t>b</t></si>", false),
+    ("sharedStrings.xml", "<b/>", "z", false),
+    ("sharedStrings.xml", "<b/>", "<si/>", false),
+    ("sharedStrings.xml", "<sst ", "<sst foo ", false),
+    ("xl/workbook.xml", "<sheets>", "<workbook/><sheets>", false),
+    (
+        "xl/workbook.xml",
+        "<sheets>",
+        "<definedName name=\"n\"><workbookPr date1904=\"1\"/></definedName><sheets>",
+        false,
+    ),
+    ("xl/workbook.xml", "<sheets>", "<definedName name=\"n\">s!$A$1&amp;</definedName><sheets>", true),
+    ("xl/workbook.xml", "<sheets>", "<definedName name=\"&nbsp;\"/><sheets>", false),
+    ("xl/workbook.xml", r#"name="s&amp;1""#, r#"x:name="s""#, false),
+    ("xl/workbook.xml", r#"r:id="r1""#, r#"r:id="r1" a:b:id="r2""#, false),
     ("styles.xml", r#"<cellXfs><xf numFmtId="0"/>"#, r#"<cellXfs><xf numFmtId="14"/>"#, true),
     ("styles.xml", r#"<cellXfs><xf numFmtId="0"/>"#, r#"<cellXfs><x:xf numFmtId="14"/>"#, true),
     ("styles.xml", "<cellXfs>", r#"<dxfs><numFmt numFmtId="1" formatCode="yyyy"/></dxfs><cellXfs>"#, true),
@@ -327,6 +359,23 @@ fn packages_read_alike_or_are_left_to_the_other_reader() {
     let (plain, other) = both(&packed(&without("xl/styles.xml")), 1 << 20);
     assert_eq!(plain, Some(other));
     assert_eq!(both(&packed(&without("xl/sharedStrings.xml")), 1 << 20).0, None);
+}
+
+#[test]
+fn a_table_that_claims_more_texts_than_it_could_hold_is_refused() {
+    for (claim, is_refused) in [
+        ("8", false),
+        ("500", false),
+        ("509", true),
+        ("100000000000", true),
+        ("99999999999999999999999", true),
+    ] {
+        let mut parts = parts(&[sheet(HEADER)]);
+        let (_, texts) = parts.iter_mut().find(|(name, _)| name.contains("sharedStrings")).expect("a part");
+        *texts = texts.replace("uniqueCount=\"9\"", &format!("uniqueCount = '{claim}'"));
+        let refused = other::check_sizes(&packed(&parts)).map_err(|problem| problem.to_string());
+        assert_eq!(refused.is_err(), is_refused, "{claim}: {refused:?}");
+    }
 }
 
 #[test]
