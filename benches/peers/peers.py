@@ -7,6 +7,7 @@ as text and check nothing; `assay run` reads, normalizes, validates, judges, arc
 
 import argparse
 import datetime
+import json
 import os
 import platform
 import re
@@ -220,8 +221,9 @@ def main():
     options = parser.parse_args()
     wanted = options.only
     subprocess.run(["cargo", "build", "--release"], cwd=ROOT, check=True)
-    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
-    program = (ROOT / target / "release" / "assay").resolve()
+    metadata = ["cargo", "metadata", "--format-version", "1", "--no-deps"]
+    metadata = subprocess.run(metadata, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
+    program = Path(json.loads(metadata)["target_directory"]) / "release" / "assay"
     work = options.work.resolve()
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
