@@ -246,21 +246,18 @@ fn of_code(code: &str) -> Style {
     if code.eq_ignore_ascii_case("general") {
         return Style::Number;
     }
-    let mut rest = code;
-    while let Some(char) = rest.chars().next() {
-        rest = &rest[char.len_utf8()..];
+    let mut chars = code.chars();
+    while let Some(char) = chars.next() {
         match char {
             ';' => return Style::Number,
             // The next character is spelt out, or as wide as a gap.
-            '\\' | '_' | '*' => {
-                rest = rest.get(rest.chars().next().map_or(0, char::len_utf8)..).unwrap_or_default()
-            }
-            '"' => match rest.split_once('"') {
-                Some((text, behind)) if !text.contains(['\\', '_', '*']) => rest = behind,
+            '\\' | '_' | '*' => drop(chars.next()),
+            '"' => match chars.as_str().split_once('"') {
+                Some((text, behind)) if !text.contains(['\\', '_', '*']) => chars = behind.chars(),
                 _ => return Style::Unclear,
             },
             // A colour, a condition, a language, or time that may be more than a day.
-            '[' => match rest.split_once(']') {
+            '[' => match chars.as_str().split_once(']') {
                 Some((text, behind)) if !text.contains(['\\', '_', '*', '"', ';', '[']) => {
                     let letters = ["h", "m", "s"].map(|letter| text.to_lowercase().replace(letter, ""));
                     if letters.contains(&String::new()) && !text.is_empty() {
@@ -269,7 +266,7 @@ fn of_code(code: &str) -> Style {
                     if text.starts_with(['h', 'm', 's', 'H', 'M', 'S']) {
                         return Style::Unclear;
                     }
-                    rest = behind;
+                    chars = behind.chars();
                 }
                 _ => return Style::Unclear,
             },
