@@ -1,5 +1,6 @@
-//! Copying an export while it is read: who reads it hands on its blocks, which are hashed soon after, and written past the system's cache by a thread that does nothing else. So its bytes are brought in once. A
-//! block that nobody brought, or that would have had to wait, is fetched at the end.
+//! Copying an export while it is read: who reads it hands on its blocks, which are hashed soon after, and written past the
+//! system's cache by a thread that does nothing else. So its bytes are brought in once. A block that nobody brought, or that
+//! would have had to wait, is fetched at the end.
 //!
 //! BLAKE3 is a tree: blocks are hashed in any order, and what comes of them is joined.
 

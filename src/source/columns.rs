@@ -275,27 +275,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::source::BLOCK;
     use crate::source::coding::{code_head, code_piece};
+    use crate::source::testing::layout;
     use crate::source::text::Text;
     use crate::source::windows::Spare;
-    use crate::source::{BLOCK, Layout, Request, Sheets, Wide};
-
-    fn layout(names: &[&str]) -> Layout {
-        let request = |name: &&str| Request {
-            name: (*name).to_owned(),
-            headers: vec![(*name).to_owned()],
-            aliases: Vec::new(),
-            required: true,
-        };
-        Layout {
-            requests: names.iter().map(request).collect(),
-            wide: Wide::None,
-            sheets: Sheets::First,
-            header_row: None,
-            encoding: None,
-            delimiter: None,
-        }
-    }
 
     /// Line and texts of each row, lines and findings of bad records, and where the text ends.
     type Told = (Vec<(u64, Vec<String>)>, Vec<(u64, String)>, (usize, u64));

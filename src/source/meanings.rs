@@ -5,11 +5,12 @@ use calamine::{ExcelDateTime, ExcelDateTimeType};
 use hashbrown::HashMap;
 
 use super::markup::{Kind, Markup, Tag, behind_declaration, decode, decoded, is_space};
+use super::records::Fields;
 
 /// What cells refer to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Meanings {
-    texts: Texts,
+    texts: Fields,
     styles: Vec<Style>,
     is_1904: bool,
 }
@@ -24,24 +25,18 @@ pub(super) enum Style {
     Unclear,
 }
 
-/// Texts in one arena.
-#[derive(Debug, Default)]
-struct Texts {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
 impl Meanings {
     /// Out of the parts that there are.
     pub fn read(texts: Option<&[u8]>, styles: Option<&[u8]>, is_1904: bool) -> Option<Meanings> {
-        let texts = texts.map_or(Some(Texts::default()), Texts::read)?;
+        let texts = texts.map_or(Some(Fields::default()), read_texts)?;
         let styles = styles.map_or(Some(Vec::new()), read_styles)?;
         Some(Meanings { texts, styles, is_1904 })
     }
 
     /// A text that sheets share.
     pub fn text(&self, index: &[u8]) -> Option<&[u8]> {
-        self.texts.get(whole(index)?)
+        let index = whole(index)?;
+        (index < self.texts.len()).then(|| self.texts.get(index))
     }
 
     /// What a style makes of a number; none at all leaves it one.
@@ -64,38 +59,27 @@ pub(super) fn whole(digits: &[u8]) -> Option<usize> {
     is_plain.then(|| digits.iter().fold(0, |number, digit| number * 10 + usize::from(digit - b'0')))
 }
 
-impl Texts {
-    fn push(&mut self, text: &[u8]) {
-        self.bytes.extend_from_slice(text);
-        self.ends.push(self.bytes.len());
+/// The texts of a table, in their order.
+fn read_texts(part: &[u8]) -> Option<Fields> {
+    let mut markup = Markup::new(behind_declaration(part)?);
+    let mut texts = Fields::default();
+    let mut text = Vec::new();
+    let root = markup.tag().filter(|root| root.name == b"sst")?;
+    root.attributes([])?;
+    if root.kind == Kind::Empty {
+        return Some(texts);
     }
-
-    fn get(&self, index: usize) -> Option<&[u8]> {
-        let start = if index == 0 { 0 } else { *self.ends.get(index - 1)? };
-        self.bytes.get(start..*self.ends.get(index)?)
-    }
-
-    fn read(part: &[u8]) -> Option<Texts> {
-        let mut markup = Markup::new(behind_declaration(part)?);
-        let mut texts = Texts::default();
-        let mut text = Vec::new();
-        let root = markup.tag().filter(|root| root.name == b"sst")?;
-        root.attributes([])?;
-        if root.kind == Kind::Empty {
-            return Some(texts);
-        }
-        loop {
-            let tag = markup.tag()?;
-            match (tag.name, tag.kind) {
-                (b"si", Kind::Start) => {
-                    text.clear();
-                    read_text(&mut markup, b"si", &mut text)?;
-                    texts.push(&text);
-                }
-                (b"si", Kind::Empty) => texts.push(b""),
-                (b"sst", Kind::End) => return Some(texts),
-                _ => return None,
+    loop {
+        let tag = markup.tag()?;
+        match (tag.name, tag.kind) {
+            (b"si", Kind::Start) => {
+                text.clear();
+                read_text(&mut markup, b"si", &mut text)?;
+                texts.push(&text);
             }
+            (b"si", Kind::Empty) => texts.push(b""),
+            (b"sst", Kind::End) => return Some(texts),
+            _ => return None,
         }
     }
 }
@@ -114,7 +98,7 @@ pub(super) fn read_text(markup: &mut Markup<'_>, name: &[u8], out: &mut Vec<u8>)
             (b"r", Kind::Start) if !is_in_run => is_in_run = true,
             (b"r", Kind::End) if is_in_run => is_in_run = false,
             (b"rPh" | b"rPr", Kind::Start) => pass_over(markup, tag.name)?,
-            (own, Kind::Empty) if !is_whole(own) => {
+            (own, Kind::Empty) if !ends_text(own) => {
                 tag.attributes([])?;
             }
             (own, Kind::End) if own == name && !is_in_run => return Some(()),
@@ -123,8 +107,8 @@ pub(super) fn read_text(markup: &mut Markup<'_>, name: &[u8], out: &mut Vec<u8>)
     }
 }
 
-/// Whether an element of this name is a whole text: within one it would end it.
-fn is_whole(name: &[u8]) -> bool {
+/// Whether an element of this name is a whole text: an empty one within another would end that.
+fn ends_text(name: &[u8]) -> bool {
     matches!(name, b"si" | b"is")
 }
 
@@ -138,7 +122,7 @@ fn pass_over(markup: &mut Markup<'_>, name: &[u8]) -> Option<()> {
             Kind::Start if tag.name == b"t" && name == b"rPh" => {
                 decode(markup.text_of(b"t")?, &mut Vec::new())?
             }
-            Kind::Empty if is_text == (name == b"rPh") && !is_whole(tag.name) => {
+            Kind::Empty if is_text == (name == b"rPh") && !ends_text(tag.name) => {
                 tag.attributes([])?;
             }
             _ => return None,

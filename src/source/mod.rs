@@ -19,6 +19,8 @@ mod package;
 mod pieces;
 mod records;
 mod sheets;
+#[cfg(test)]
+mod testing;
 mod text;
 mod unpack;
 mod windows;

@@ -273,23 +273,10 @@ mod tests {
 
     use super::*;
     use crate::source::records::Splitter;
-    use crate::source::{BLOCK, Block, Request, Sheets, Wide};
+    use crate::source::{BLOCK, Block, testing};
 
     fn layout() -> Layout {
-        let request = |name: &str| Request {
-            name: name.to_owned(),
-            headers: vec![name.to_owned()],
-            aliases: Vec::new(),
-            required: true,
-        };
-        Layout {
-            requests: vec![request("a"), request("b")],
-            wide: Wide::None,
-            sheets: Sheets::First,
-            header_row: None,
-            encoding: None,
-            delimiter: None,
-        }
+        testing::layout(&["a", "b"])
     }
 
     /// Line and texts of each row, line and finding of each bad record, and the last line.

@@ -1,6 +1,6 @@
 use memchr::{memchr, memchr3};
 
-/// The fields of one record, unescaped, in one buffer that is used again for the next.
+/// The fields of one record, unescaped, in one buffer that is used again for the next; or other texts in a row.
 #[derive(Debug, Default, Clone)]
 pub struct Fields {
     bytes: Vec<u8>,

@@ -5,24 +5,12 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::super::records::{Fields, Found, Records};
-use super::super::{Request, Wide, workbook as other};
+use super::super::{Wide, testing, workbook as other};
 use super::*;
 
 fn layout() -> Layout {
-    let request = |name: &str| Request {
-        name: name.to_owned(),
-        headers: vec![name.to_owned()],
-        aliases: Vec::new(),
-        required: true,
-    };
-    Layout {
-        requests: vec![request("a"), request("b")],
-        wide: Wide::RestBut(Vec::new()),
-        sheets: Sheets::All,
-        header_row: None,
-        encoding: None,
-        delimiter: None,
-    }
+    let wide = Wide::RestBut(Vec::new());
+    Layout { wide, sheets: Sheets::All, ..testing::layout(&["a", "b"]) }
 }
 
 const STYLES: &str = r###"<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
